@@ -1,0 +1,84 @@
+"""Which judge, and how it is asked."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from prompts.settings import Settings
+
+
+class JudgeBase(Settings):
+    template: str = Field(
+        default="pairwise",
+        description="A judge template: a shipped name (a file in prompts/judge) or a path.",
+    )
+    constitution: str = Field(
+        default="general",
+        description="A constitution: a shipped name (a file in prompts/constitutions) or a path.",
+    )
+
+
+class LocalJudgeSettings(JudgeBase):
+    """A local policy judges by the log-probabilities it gives the two labels."""
+
+    kind: Literal["local"] = "local"
+    policy: str = Field(
+        default="current",
+        description="`current` (the round's incumbent judges itself), `initial` (the policy the run started "
+        "from, frozen), or a model folder or hub id of its own.",
+    )
+    revision: str | None = Field(default=None, description="Pinned revision of a hub model.")
+    temperature: float = Field(default=1.0, gt=0.0, description="Divides the averaged logit.")
+    min_label_mass: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        description="Abstain (unscored) where the labels' total probability is below this in an order.",
+    )
+    batch_tokens: int = Field(default=16_384, ge=64, description="Padded tokens in one forward pass.")
+
+
+class ApiJudgeSettings(JudgeBase):
+    """An external model behind an OpenAI-compatible endpoint."""
+
+    kind: Literal["api"] = "api"
+    base_url: str = Field(default="https://api.openai.com/v1")
+    model: str
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY",
+        description="Name of the environment variable with the key; a server without keys needs none.",
+    )
+    concurrency: int = Field(default=16, ge=1, le=4096, description="Requests in flight.")
+    attempts: int = Field(default=6, ge=1, description="Attempts a request, the first included.")
+    timeout_s: float = Field(default=60.0, gt=0.0, description="Deadline of one attempt, seconds.")
+    deadline_s: float = Field(default=600.0, gt=0.0, description="Deadline of one request, seconds.")
+    votes: int = Field(
+        default=1,
+        ge=1,
+        description="Answers asked for in each order where the server gives no log-probabilities.",
+    )
+    temperature: float | None = Field(default=0.0, ge=0.0, description="None leaves it to the server.")
+    max_tokens: int = Field(default=512, ge=1)
+    structured: Literal["auto", "json_schema", "json_object", "text"] = Field(
+        default="auto", description="How a verdict is asked for; auto tries them in this order."
+    )
+    logprobs: Literal["auto", "never"] = "auto"
+
+
+class ScriptedJudgeSettings(JudgeBase):
+    """A judge that follows a rule, for tests and rehearsals: no model, no network, no cost."""
+
+    kind: Literal["scripted"] = "scripted"
+    rule: Literal["shorter", "longer", "hash"] = Field(
+        default="shorter",
+        description="Which answer it prefers; `hash` prefers by content hash: consistent, and unrelated to quality.",
+    )
+    confidence: float = Field(default=0.9, gt=0.5, le=1.0)
+    unscored_share: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="Share of comparisons it fails on, chosen by content hash."
+    )
+
+
+JudgeSettings = Annotated[
+    LocalJudgeSettings | ApiJudgeSettings | ScriptedJudgeSettings, Field(discriminator="kind")
+]
