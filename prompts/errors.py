@@ -1,0 +1,32 @@
+"""What can be wrong with wording and data, as one tree.
+
+PromptError
+├── UnknownName        a shipped template or constitution that does not exist
+├── BadConstitution    a constitution file that cannot be used
+└── BadTemplate        a judge template that cannot be used
+"""
+
+from difflib import get_close_matches
+
+
+class PromptError(Exception):
+    """The base of every refusal in `prompts`. The message says what was wrong, where, and what to do."""
+
+
+class UnknownName(PromptError):
+    """A shipped file was asked for by a name that none has."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        near = get_close_matches(name, known, n=3, cutoff=0.4) or known
+        super().__init__(
+            f"there is no {kind} named {name!r}; nearest: {', '.join(near) or 'none'}. "
+            "Name one of these, or give the path of a file."
+        )
+
+
+class BadConstitution(PromptError):
+    """A constitution file that cannot be used; the message names file, key and reason."""
+
+
+class BadTemplate(PromptError):
+    """A judge template that cannot be used; the message names file, key or line, and reason."""
