@@ -1,0 +1,212 @@
+"""From verdicts on pairs to one ranking of a prompt's samples.
+
+Every pair of differing samples is compared (a round robin), and a Bradley–Terry model is fitted to the *soft*
+verdicts: a probability of 0.6 counts as 0.6 of a win, so that a hesitant judge moves the ranking a little and
+an unscored verdict not at all. An L2 prior on the log-strengths keeps the fit finite where one sample wins
+everything, and makes the problem strictly concave: one answer, whatever the order of the data.
+
+Left out: Swiss and knockout schedules. They save judgements from six samples on, but choose each comparison by
+the verdicts before it, so a resumed stage would have to replay the tournament; a round robin is known up front.
+
+Bradley and Terry (1952), Rank analysis of incomplete block designs, Biometrika 39.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from store.records import Comparison, Label, Preference, Prompt, Purpose, Sample, Verdict
+
+PRIOR_PRECISION = 0.1
+"""Of the normal prior on each log-strength: standard deviation about 3.2, weak beside a single verdict."""
+
+_NEWTON_STEPS = 100
+_TOLERANCE = 1e-10
+
+
+def round_robin(
+    prompt: Prompt, samples: Sequence[Sample], constitution_hash: str, round: int, purpose: Purpose
+) -> list[Comparison]:
+    """Every pair of samples whose texts differ, each pair once: k(k-1)/2 comparisons for k distinct texts.
+
+    Of several samples with the same text the one with the lowest index stands for all.
+    """
+    standing: dict[str, Sample] = {}
+    for sample in sorted(samples, key=lambda s: s.index):
+        standing.setdefault(sample.text, sample)
+    return [
+        Comparison(
+            prompt=prompt,
+            first=first,
+            second=second,
+            round=round,
+            purpose=purpose,
+            constitution=constitution_hash,
+        )
+        for first, second in combinations(standing.values(), 2)
+    ]
+
+
+def rank(
+    samples: Sequence[Sample],
+    judged: Sequence[tuple[Comparison, Verdict]],
+    labels: Iterable[Label] = (),
+    *,
+    prior: float = PRIOR_PRECISION,
+) -> Preference | None:
+    """Rank one prompt's samples; None where no verdict and no label says anything.
+
+    Unscored verdicts are left out. A label overrides the verdict on its comparison: the latest revision of each
+    reviewer counts, and several reviewers count their mean. Samples with identical texts share a strength, ties are
+    ordered by sample index. `prior` is the precision of the normal prior on the log-strengths.
+    Raises ValueError for a comparison of a sample that is not among `samples`.
+    """
+    groups: dict[str, int] = {}
+    for sample in samples:
+        groups.setdefault(sample.text, len(groups))
+    group_of = {sample.id: groups[sample.text] for sample in samples}
+
+    labelled = _latest_labels(labels)
+    games: list[tuple[int, int, float]] = []
+    verdict_ids: list[str] = []
+    label_ids: list[str] = []
+    for comparison, verdict in judged:
+        own_labels = labelled.get(comparison.id, [])
+        if own_labels:
+            p_first = sum(label.p_first for label in own_labels) / len(own_labels)
+            label_ids.extend(label.id for label in own_labels)
+        elif verdict.p_first is not None:
+            p_first = verdict.p_first
+            verdict_ids.append(verdict.id)
+        else:
+            continue
+        for sample in (comparison.first, comparison.second):
+            if sample.id not in group_of:
+                raise ValueError(
+                    f"comparison {comparison.id} is about sample {sample.id}, which is not being ranked"
+                )
+        first, second = group_of[comparison.first.id], group_of[comparison.second.id]
+        if first != second:
+            games.append((first, second, p_first))
+    if not games:
+        return None
+
+    strengths = bradley_terry(len(groups), games, prior)
+    order = sorted(samples, key=lambda s: (-strengths[group_of[s.id]], s.index, s.id))
+    return Preference(
+        prompt_id=samples[0].prompt_id,
+        round=samples[0].round,
+        samples=tuple(s.id for s in order),
+        scores=tuple(float(strengths[group_of[s.id]]) for s in order),
+        cycle=_has_cycle(len(groups), games),
+        verdict_ids=tuple(sorted(verdict_ids)),
+        label_ids=tuple(sorted(label_ids)),
+    )
+
+
+def bradley_terry(
+    size: int, games: Sequence[tuple[int, int, float]], prior: float = PRIOR_PRECISION
+) -> NDArray[np.float64]:
+    """Log-strengths, shape (size,), that best explain `games`; they sum to 0.
+
+    A game (i, j, p) says that i beats j with probability p in [0, 1]. Maximizes
+    Σ p·log σ(s_i - s_j) + (1-p)·log σ(s_j - s_i) - prior/2·Σ s² by damped Newton steps.
+    """
+    # Canonical order: floating-point sums must not depend on the order in which verdicts arrived.
+    ordered = sorted(games)
+    i = np.array([game[0] for game in ordered], dtype=np.intp)
+    j = np.array([game[1] for game in ordered], dtype=np.intp)
+    p = np.array([game[2] for game in ordered])
+    design = np.zeros((len(ordered), size))
+    rows = np.arange(len(ordered))
+    design[rows, i] = 1.0
+    design[rows, j] = -1.0
+
+    def loss(s: NDArray[np.float64]) -> float:
+        gap = design @ s
+        return float(np.sum(np.logaddexp(0.0, gap) - p * gap) + 0.5 * prior * (s @ s))
+
+    strengths = np.zeros(size)
+    value = loss(strengths)
+    for _ in range(_NEWTON_STEPS):
+        win = 0.5 * (1.0 + np.tanh(0.5 * (design @ strengths)))
+        gradient = design.T @ (win - p) + prior * strengths
+        if np.max(np.abs(gradient)) < _TOLERANCE:
+            break
+        hessian = (design.T * (win * (1.0 - win))) @ design + prior * np.eye(size)
+        step = np.linalg.solve(hessian, gradient)
+        scale = 1.0
+        while (trial := loss(strengths - scale * step)) > value and scale > 1e-6:
+            scale *= 0.5
+        if scale <= 1e-6:
+            break
+        strengths = strengths - scale * step
+        value = trial
+    return strengths
+
+
+def flip_rate(verdicts: Iterable[Verdict]) -> float | None:
+    """Share of verdicts whose two presentation orders prefer different samples.
+
+    The denominator is the scored verdicts that hold both single-order values; None where there are none. An order
+    that is exactly undecided flips nothing.
+    """
+    flips = total = 0
+    for verdict in verdicts:
+        if verdict.p_first is not None and verdict.flipped is not None:
+            total += 1
+            flips += verdict.flipped
+    return flips / total if total else None
+
+
+def cycle_rate(preferences: Iterable[Preference]) -> float | None:
+    """Share of rankings whose majority preferences contain a cycle (a over b over c over a).
+
+    The denominator is the rankings of three samples or more, since two cannot form a cycle; None where there are none.
+    """
+    cycles = total = 0
+    for preference in preferences:
+        if len(preference.samples) >= 3:
+            total += 1
+            cycles += preference.cycle
+    return cycles / total if total else None
+
+
+def _latest_labels(labels: Iterable[Label]) -> dict[str, list[Label]]:
+    """Labels that stand, by comparison: of each reviewer the one with the highest revision."""
+    latest: dict[tuple[str, str], Label] = {}
+    for label in labels:
+        key = (label.comparison_id, label.reviewer)
+        if key not in latest or label.revision > latest[key].revision:
+            latest[key] = label
+    standing: dict[str, list[Label]] = {}
+    for (comparison_id, _), label in latest.items():
+        standing.setdefault(comparison_id, []).append(label)
+    return standing
+
+
+def _has_cycle(size: int, games: Sequence[tuple[int, int, float]]) -> bool:
+    """Whether "is preferred to" runs in a circle; several games of one pair count their mean."""
+    balance: dict[tuple[int, int], float] = {}
+    for i, j, p in games:
+        key, gain = ((i, j), p - 0.5) if i < j else ((j, i), 0.5 - p)
+        balance[key] = balance.get(key, 0.0) + gain
+    beats: list[set[int]] = [set() for _ in range(size)]
+    losses = [0] * size
+    for (i, j), gain in balance.items():
+        if gain != 0.0:
+            winner, loser = (i, j) if gain > 0.0 else (j, i)
+            beats[winner].add(loser)
+            losses[loser] += 1
+    # Peel off whoever loses to nobody left; what cannot be peeled off lies on or behind a cycle.
+    unbeaten = [node for node in range(size) if losses[node] == 0]
+    peeled = 0
+    while unbeaten:
+        peeled += 1
+        for loser in beats[unbeaten.pop()]:
+            losses[loser] -= 1
+            if losses[loser] == 0:
+                unbeaten.append(loser)
+    return peeled < size
