@@ -1,0 +1,139 @@
+"""How pairs are made, what the gate asks for, and how far answers may drift."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from prompts.settings import Settings
+
+
+class PairSettings(Settings):
+    """From rankings to training pairs."""
+
+    rule: Literal["best_worst", "all"] = Field(
+        default="best_worst",
+        description="best_worst: best against worst, then second best against second worst, and so on; all: every "
+        "two samples, widest margin first.",
+    )
+    max_per_prompt: int = Field(default=1, ge=1, description="At most this many pairs of one prompt.")
+    min_confidence: float = Field(
+        default=0.6,
+        gt=0.5,
+        le=1.0,
+        description="Lowest probability, over both presentation orders, that the chosen answer is the better one.",
+    )
+    min_margin: float = Field(
+        default=0.0, ge=0.0, description="Lowest difference of the two Bradley–Terry log-strengths."
+    )
+    max_length_ratio: float | None = Field(
+        default=None,
+        gt=1.0,
+        description="Neither answer may have more than this many times the other's tokens. Default: no bound.",
+    )
+    max_similarity: float = Field(
+        default=0.98,
+        gt=0.0,
+        le=1.0,
+        description="Answers that share at least this part of their word pairs are the same answer and make no "
+        "pair; 1 leaves out only those that differ in case, spacing or punctuation at most.",
+    )
+
+
+class GateSettings(Settings):
+    """What decides whether a candidate becomes the policy."""
+
+    evidence: Literal["labels", "judge"] = Field(
+        default="labels",
+        description="labels: the win rate as corrected by people's labels; judge: the judge's word alone, and every "
+        "output calls the decision unaudited.",
+    )
+    labels: int = Field(
+        default=60,
+        ge=0,
+        description="Held-out comparisons drawn for people, from those whose answers differ.",
+    )
+    min_labels: int = Field(
+        default=30, ge=3, description="With fewer labels than this the incumbent is kept."
+    )
+    confidence: float = Field(
+        default=0.95,
+        gt=0.5,
+        lt=1.0,
+        description="Of the one-sided lower bound that must be above one half.",
+    )
+    wait: Literal["no", "forever"] | float = Field(
+        default="forever",
+        description="no: decide with the labels that are there; forever: wait for all of them; a number: wait at "
+        "most so many seconds.",
+    )
+    patience: int = Field(
+        default=1, ge=1, description="Stop the run after this many rounds in a row that kept the incumbent."
+    )
+    bootstrap: int = Field(
+        default=2000, ge=100, description="Resamples of the prompts for the interval of the judge's win rate."
+    )
+
+    @model_validator(mode="after")
+    def _enough_labels(self) -> Self:
+        if self.evidence == "labels" and self.labels < self.min_labels:
+            raise ValueError(
+                f"labels is {self.labels} and min_labels {self.min_labels}: with fewer labels than min_labels nothing "
+                "is ever promoted; raise labels, or set evidence: judge to decide without any"
+            )
+        return self
+
+
+class Bound(Settings):
+    """The range a metric may take, from its value at the initial policy.
+
+    From `initial * min_ratio - slack` to `initial * max_ratio + slack`; a ratio that is not set leaves its side open.
+    """
+
+    min_ratio: float | None = Field(default=None, ge=0.0)
+    max_ratio: float | None = Field(default=None, ge=0.0)
+    slack: float = Field(default=0.0, ge=0.0, description="In the metric's own unit.")
+
+
+def _rate(slack: float) -> Bound:
+    return Bound(max_ratio=1.0, slack=slack)
+
+
+class DriftBounds(Settings):
+    """A bound for each metric; `loop.drift` says what each one is."""
+
+    mean_tokens: Bound = Bound(min_ratio=0.4, max_ratio=2.5, slack=4.0)
+    cut_rate: Bound = _rate(0.2)
+    empty_rate: Bound = _rate(0.05)
+    refusal_rate: Bound = _rate(0.15)
+    hedging_rate: Bound = _rate(0.15)
+    apology_rate: Bound = _rate(0.15)
+    list_rate: Bound = _rate(0.3)
+    odd_punctuation_rate: Bound = _rate(0.15)
+    distinct_1: Bound = Bound(min_ratio=0.5)
+    distinct_2: Bound = Bound(min_ratio=0.5)
+    entropy: Bound = Bound(min_ratio=0.1, max_ratio=2.0, slack=0.05)
+    kl_initial: Bound = _rate(1.5)
+    kl_last: Bound = _rate(1.0)
+
+
+class DriftSettings(Settings):
+    """Symptoms of over-optimization in the held-out answers, and which of them keep a candidate out."""
+
+    bounds: DriftBounds = DriftBounds()
+    block: Literal["all", "none"] | list[str] = Field(
+        default="all",
+        description="Metrics whose alarm blocks a promotion; the others' alarms are only shown.",
+    )
+    patterns: str | None = Field(
+        default=None, description="A YAML file of patterns in place of the shipped loop/drift.yaml."
+    )
+
+    @model_validator(mode="after")
+    def _known_metrics(self) -> Self:
+        if isinstance(self.block, list):
+            unknown = sorted(set(self.block) - set(DriftBounds.model_fields))
+            if unknown:
+                raise ValueError(
+                    f"block names {', '.join(unknown)}; the metrics are {', '.join(DriftBounds.model_fields)}"
+                )
+        return self
