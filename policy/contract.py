@@ -69,9 +69,20 @@ class TrainJob(Settings):
     seed: int
 
 
+class TrainResult(Settings):
+    """A finished job: the checkpoint, the logged metrics as (step, name, value), and what it counted.
+
+    `counts` holds at least `trained_pairs`, `over_length` (pairs left out for their length) and `steps`.
+    """
+
+    checkpoint: Checkpoint
+    metrics: list[tuple[int, str, float]] = []
+    counts: dict[str, int | float] = {}
+
+
 class Trainer(Protocol):
-    def train(self, job: TrainJob, progress: Callable[[int, int], None]) -> Checkpoint:
-        """Run the job in a fresh process and return the finished checkpoint; `progress(step, steps)` as it goes.
+    def train(self, job: TrainJob, progress: Callable[[int, int], None]) -> TrainResult:
+        """Run the job in a fresh process and return what it made; `progress(step, steps)` as it goes.
 
         Resumes a job that was interrupted. Raises `policy.errors.TrainingFailed` with the log's tail.
         """

@@ -1,0 +1,125 @@
+"""What a run came to: the object `run` returns, `--json` prints and `runs/NAME/summary.json` holds.
+
+Everything in it is read from the store, so it can be made again at any time, for a run in any state.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from judge.interval import Interval
+from prompts.settings import Settings
+from store.records import Decision, StageMarker
+from store.run import RunStore
+
+TRUE_SCORE = "true_score"
+"""Stage name under which the true scores stand in the store's metrics; see `loop.true_score`."""
+
+
+class Audit(Settings):
+    """How often people agreed with the judge on a random sample of the comparisons behind this round's pairs."""
+
+    labels: int
+    agreement: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class TrueScore(Settings):
+    """Mean score by the answer key on held-out prompts; only the starter has one, and no decision reads it."""
+
+    incumbent: float
+    candidate: float
+
+
+class RoundSummary(Settings):
+    index: int
+    samples: int = 0
+    verdicts: int = 0
+    unscored: int = 0
+    pairs: int = 0
+    flip_rate: float | None = None
+    cycle_rate: float | None = None
+    judge_win_rate: Interval | None = None
+    audit: Audit = Audit(labels=0)
+    corrected_win_rate: Interval | None = None
+    gate_labels: int = 0
+    judge_only_decision: Literal["promote", "keep"] | None = None
+    decision: Literal["promote", "keep"] | None = None
+    audited: bool = False
+    reason: str = ""
+    alarms: list[str] = []
+    true_score: TrueScore | None = None
+    seconds: dict[str, float] = {}
+
+
+class RunSummary(Settings):
+    run: str
+    seed: int
+    device: str
+    simulated_reviewer: bool
+    """Whether the labels came from a simulated reviewer, not from people."""
+    rounds: list[RoundSummary]
+    stopped: str
+    """Why there are no more rounds, or `running`."""
+    policy: str
+    """The revision that ships."""
+    report: str
+    wall_seconds: float
+
+
+def summarise(store: RunStore, folder: Path) -> RunSummary:
+    """Read the summary of the run from its store; a round counts from its first finished stage."""
+    run = store.record
+    markers: dict[int, dict[str, StageMarker]] = {}
+    for marker in store.markers():
+        markers.setdefault(marker.round, {})[marker.stage] = marker
+    decisions = {d.round: d for d in store.decisions() if d.kind != "rollback"}
+    rounds = [
+        _round(index, stages, decisions.get(index), dict(_true_scores(store, index)))
+        for index, stages in sorted(markers.items())
+        if index > 0
+    ]
+    return RunSummary(
+        run=run.name,
+        seed=run.seed,
+        device=run.device,
+        simulated_reviewer=run.config.get("reviewer", {}).get("kind") == "simulated",
+        rounds=rounds,
+        stopped=str(ended.counts["stopped"]) if ended else "running",
+        policy=store.current_policy() or "",
+        report=str(folder / "report.html"),
+        wall_seconds=round(sum(sum(r.seconds.values()) for r in rounds), 3),
+    )
+
+
+def _round(
+    index: int, stages: dict[str, StageMarker], decision: Decision | None, true: dict[str, float]
+) -> RoundSummary:
+    counts: dict[str, Any] = {}
+    for marker in stages.values():
+        counts.update(marker.counts)
+    evidence = decision.evidence if decision else {}
+    return RoundSummary(
+        index=index,
+        samples=counts.get("samples", 0),
+        verdicts=counts.get("verdicts", 0),
+        unscored=counts.get("unscored", 0),
+        pairs=counts.get("pairs", 0),
+        flip_rate=counts.get("flip_rate"),
+        cycle_rate=counts.get("cycle_rate"),
+        judge_win_rate=evidence.get("judge_win_rate"),
+        audit=evidence.get("audit") or Audit(labels=0),
+        corrected_win_rate=evidence.get("corrected_win_rate"),
+        gate_labels=evidence.get("labels", 0),
+        judge_only_decision=decision.judge_only if decision else None,
+        decision=decision.kind if decision and decision.kind != "rollback" else None,
+        audited=decision.audited if decision else False,
+        reason=decision.reason if decision else "",
+        alarms=evidence.get("alarms", []),
+        true_score=TrueScore(**true) if {"incumbent", "candidate"} <= set(true) else None,
+        seconds={stage: round(marker.seconds, 3) for stage, marker in stages.items()},
+    )
+
+
+def _true_scores(store: RunStore, index: int) -> list[tuple[str, float]]:
+    return [(name, value) for _, name, value in store.metrics(index, TRUE_SCORE)]
