@@ -1,0 +1,21 @@
+"""Everything stored of one run: the parts by noun, under one name."""
+
+from store.answers import Answers
+from store.database import Database
+from store.judgements import Judgements
+from store.labels import Labels
+from store.outcomes import Outcomes
+from store.progress import Progress
+from store.records import Run
+from store.revisions import Revisions
+
+
+class RunStore(Answers, Judgements, Outcomes, Labels, Revisions, Progress):
+    """The units of one run. Adding is idempotent; reading streams. Got from `store.Store`.
+
+    Safe to use from several threads, and beside other processes on the same database.
+    """
+
+    def __init__(self, database: Database, run: Run) -> None:
+        super().__init__(database, run.name)
+        self.run = run
