@@ -35,7 +35,7 @@ class PairSettings(Settings):
         gt=0.0,
         le=1.0,
         description="Answers that share at least this part of their word pairs are the same answer and make no "
-        "pair; 1 leaves out only those that differ in case, spacing or punctuation at most.",
+        "pair; 1 leaves out only those that differ in spacing at most.",
     )
 
 
