@@ -1,14 +1,14 @@
 """Everything that can go wrong with a policy, as one tree.
 
-    PolicyError
-    ├── PolicyRefused        the model cannot or must not be loaded; nothing was loaded
-    ├── ChatTemplateError    the tokenizer cannot render a chat the way training and sampling need it
-    ├── PromptTooLong        a prompt leaves no room for an answer
-    ├── SamplingFailed       answers are missing after all retries
-    │   └── ServerFailed     the model server did not start, died, or refuses requests
-    ├── CheckpointDamaged    a checkpoint's files are missing or are not the ones that were recorded
-    ├── TrainingRefused      the training settings or the pairs cannot be used; nothing was trained
-    └── TrainingFailed       the training process ended with an error; carries the tail of its log
+PolicyError
+├── PolicyRefused        the model cannot or must not be loaded; nothing was loaded
+├── ChatTemplateError    the tokenizer cannot render a chat the way training and sampling need it
+├── PromptTooLong        a prompt leaves no room for an answer
+├── SamplingFailed       answers are missing after all retries
+│   └── ServerFailed     the model server did not start, died, or refuses requests
+├── CheckpointDamaged    a checkpoint's files are missing or are not the ones that were recorded
+├── TrainingRefused      the training settings or the pairs cannot be used; nothing was trained
+└── TrainingFailed       the training process ended with an error; carries the tail of its log
 """
 
 

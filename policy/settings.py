@@ -22,6 +22,10 @@ class PolicySettings(Settings):
     chat_template: str | None = Field(
         default=None, description="Path of a Jinja chat template, for a model whose tokenizer has none."
     )
+    template_arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Passed to the chat template, such as {enable_thinking: false} for a reasoning model.",
+    )
     trust_remote_code: bool = Field(
         default=False, description="Run code that comes with the model. Off: refuse."
     )

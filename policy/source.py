@@ -80,7 +80,9 @@ def check_folder(folder: Path, settings: PolicySettings) -> None:
             "`model.save_pretrained(folder)`, which writes model.safetensors."
         )
     if not names & {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json"}:
-        raise PolicyRefused(f"{folder} holds no tokenizer. Save it there: `tokenizer.save_pretrained(folder)`.")
+        raise PolicyRefused(
+            f"{folder} holds no tokenizer. Save it there: `tokenizer.save_pretrained(folder)`."
+        )
     _check_code(folder, names, settings)
     _check_template(folder, names, settings)
 
