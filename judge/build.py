@@ -1,0 +1,40 @@
+"""From settings to a judge, and what can be found wrong with them before a model is loaded."""
+
+from judge.api import ApiJudge, require_different_votes
+from judge.contract import Judge, LabelScorer
+from judge.endpoint import require_key
+from judge.errors import JudgeSettingsError
+from judge.local import LocalJudge, require_label_replies
+from judge.scripted import ScriptedJudge
+from judge.settings import ApiJudgeSettings, JudgeSettings, LocalJudgeSettings
+from prompts.constitution import load_constitution
+from prompts.template import load_template
+
+
+def check_judge(settings: JudgeSettings) -> None:
+    """Refuse what cannot work, without loading a model or asking anyone.
+
+    Raises `prompts.errors.PromptError` for template and constitution, `JudgeSettingsError` for the rest.
+    """
+    template = load_template(settings.template)
+    load_constitution(settings.constitution)
+    if isinstance(settings, LocalJudgeSettings):
+        require_label_replies(template)
+    elif isinstance(settings, ApiJudgeSettings):
+        require_different_votes(settings)
+        require_key(settings)
+
+
+def build_judge(settings: JudgeSettings, scorer: LabelScorer | None = None) -> Judge:
+    """The judge these settings describe. A local judge needs `scorer`, the others do without.
+
+    Raises as `check_judge` does.
+    """
+    if not isinstance(settings, LocalJudgeSettings | ApiJudgeSettings):
+        return ScriptedJudge.from_settings(settings)
+    template, constitution = load_template(settings.template), load_constitution(settings.constitution)
+    if isinstance(settings, ApiJudgeSettings):
+        return ApiJudge(settings, template, constitution)
+    if scorer is None:
+        raise JudgeSettingsError("judge.kind: a local judge needs a policy to score labels; none was given.")
+    return LocalJudge(scorer, template, constitution, settings)

@@ -1,0 +1,115 @@
+"""A local policy as judge: the log-probabilities it gives the two labels, in both presentation orders.
+
+Nothing is generated, so a verdict costs two forward passes over the prompt and is soft by nature. What is lost is
+reasoning before the verdict, which small models do badly anyway. The model is whatever the scorer holds: the
+round's own policy, the policy the run started from, or another.
+
+Where a policy would rather say something else than either label, the ratio of two tiny probabilities is noise,
+and the judge abstains.
+"""
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+from judge.contract import LabelScorer
+from judge.errors import JudgeSettingsError
+from judge.presentation import Presentation, present
+from judge.reading import Reading, average, lowest_mass
+from judge.settings import LocalJudgeSettings
+from prompts.constitution import Constitution
+from prompts.template import JudgeTemplate
+from store.records import Comparison, Verdict
+
+_CHUNK = 512
+"""Comparisons in memory at once: enough for the scorer to sort by length, little enough to forget."""
+
+
+class LocalJudge:
+    """Judges by `scorer`'s label log-probabilities.
+
+    Floating-point results depend on the batch: the same comparisons in the same call give the same verdicts, so
+    callers that resume must cut their comparisons into fixed groups.
+    Raises `JudgeSettingsError` for a template whose replies are not bare labels.
+    """
+
+    def __init__(
+        self,
+        scorer: LabelScorer,
+        template: JudgeTemplate,
+        constitution: Constitution,
+        settings: LocalJudgeSettings,
+    ) -> None:
+        require_label_replies(template)
+        self._scorer = scorer
+        self._template = template
+        self._constitution = constitution
+        self._settings = settings
+
+    @property
+    def name(self) -> str:
+        return (
+            f"local:{self._scorer.revision}:{self._template.hash[:12]}:{self._constitution.hash[:12]}"
+            f":t{self._settings.temperature:g}:m{self._settings.min_label_mass:g}"
+        )
+
+    async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
+        """One verdict for each comparison, in the order given. The scorer works in a thread."""
+        waiting = iter(comparisons)
+        while chunk := list(islice(waiting, _CHUNK)):
+            for verdict in await asyncio.to_thread(self._judge, chunk):
+                yield verdict
+
+    def _judge(self, comparisons: Sequence[Comparison]) -> list[Verdict]:
+        presented = [present(c, self._template, self._constitution) for c in comparisons]
+        chats = [presentation.messages for both in presented for presentation in both]
+        scores = self._scorer.label_logprobs(chats, self._template.labels, self._settings.batch_tokens)
+        rows = [(float(first), float(second)) for first, second in scores]
+        return [
+            self._verdict(comparison, both, (rows[2 * n], rows[2 * n + 1]))
+            for n, (comparison, both) in enumerate(zip(comparisons, presented, strict=True))
+        ]
+
+    def _verdict(
+        self,
+        comparison: Comparison,
+        presented: tuple[Presentation, Presentation],
+        logprobs: tuple[tuple[float, float], tuple[float, float]],
+    ) -> Verdict:
+        kept: dict[str, Any] = {
+            "comparison_id": comparison.id,
+            "judge": self.name,
+            "template": self._template.hash,
+            "constitution": self._constitution.hash,
+            "prompt_hashes": tuple(p.hash for p in presented),
+            "prompt_texts": tuple(p.text for p in presented),
+            "raw": json.dumps({"labels": self._template.labels, "logprobs": logprobs}),
+        }
+        if not all(math.isfinite(value) for row in logprobs for value in row):
+            return Verdict(**kept, unscored="the policy gave a label no finite log-probability")
+        one, other = (
+            Reading.of_logprobs(presentation, row, self._settings.temperature)
+            for presentation, row in zip(presented, logprobs, strict=True)
+        )
+        mass = lowest_mass(one, other)
+        kept |= {
+            "label_mass": mass,
+            "p_first_shown_first": one.p_first,
+            "p_first_shown_second": other.p_first,
+        }
+        if mass is not None and mass < self._settings.min_label_mass:
+            reason = f"label mass {mass:.3g} is below {self._settings.min_label_mass:g}"
+            return Verdict(**kept, unscored=reason)
+        return Verdict(**kept, p_first=average(one, other))
+
+
+def require_label_replies(template: JudgeTemplate) -> None:
+    """Raise `JudgeSettingsError` unless the template asks for a bare label."""
+    if template.reply != "label":
+        raise JudgeSettingsError(
+            f"judge.template: {template.name!r} asks for replies in {template.reply}, but a local judge reads the "
+            "probability of a bare label. Use a template with `reply: label`, such as pairwise."
+        )

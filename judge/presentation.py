@@ -1,0 +1,62 @@
+"""A comparison as the judge sees it: one presentation for each order of its two answers.
+
+Judges favour a position, so every comparison is put twice, and what was said about labels must be turned back
+into what was said about samples. That happens in `Presentation.by_sample` and nowhere else.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from judge.errors import JudgeError
+from prompts.constitution import Constitution
+from prompts.hashing import content_hash
+from prompts.template import JudgeTemplate
+from store.records import Comparison, Message
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """The chat of one order. `first_shown_first` says that the first sample stands under the first label."""
+
+    messages: tuple[Message, ...]
+    first_shown_first: bool
+
+    @cached_property
+    def text(self) -> str:
+        """The exact prompt: the chat as canonical JSON (ASCII, sorted keys, no spaces)."""
+        chat = [{"role": m.role, "content": m.content} for m in self.messages]
+        return json.dumps(chat, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash of `text`."""
+        return content_hash(self.text)
+
+    def by_sample(self, by_label: tuple[T, T]) -> tuple[T, T]:
+        """Values of (first label, second label) as values of (first sample, second sample)."""
+        return by_label if self.first_shown_first else (by_label[1], by_label[0])
+
+
+def present(
+    comparison: Comparison, template: JudgeTemplate, constitution: Constitution
+) -> tuple[Presentation, Presentation]:
+    """Both orders: the first sample shown first, then the second sample shown first.
+
+    Raises `JudgeError` where the comparison was made under another constitution: its verdict would be filed under
+    principles that nobody judged by.
+    """
+    if comparison.constitution != constitution.hash:
+        raise JudgeError(
+            f"comparison {comparison.id} was made under constitution {comparison.constitution[:12]}, but this "
+            f"judge holds {constitution.name!r} ({constitution.hash[:12]}). Make the comparisons again."
+        )
+    principles = constitution.select(comparison.principles)
+    question, first, second = comparison.prompt.messages, comparison.first.text, comparison.second.text
+    return (
+        Presentation(template.render(question, first, second, principles), first_shown_first=True),
+        Presentation(template.render(question, second, first, principles), first_shown_first=False),
+    )
