@@ -114,6 +114,8 @@ class DriftBounds(Settings):
     entropy: Bound = Bound(min_ratio=0.1, max_ratio=2.0, slack=0.05)
     kl_initial: Bound = _rate(1.5)
     kl_last: Bound = _rate(1.0)
+    kl_initial_answer: Bound = Bound()
+    kl_last_answer: Bound = Bound()
 
 
 class DriftSettings(Settings):
@@ -125,7 +127,8 @@ class DriftSettings(Settings):
         description="Metrics whose alarm blocks a promotion; the others' alarms are only shown.",
     )
     patterns: str | None = Field(
-        default=None, description="A YAML file of patterns in place of the shipped loop/drift.yaml."
+        default=None,
+        description="A YAML file of patterns; a metric it names replaces that of the shipped loop/drift.yaml.",
     )
 
     @model_validator(mode="after")
