@@ -7,7 +7,7 @@ starts, `clear` gives the accelerator's memory back.
 from collections import OrderedDict
 from pathlib import Path
 
-from policy import LoadedPolicy, load_policy
+from policy.model import LoadedPolicy, load_policy
 from policy.settings import PolicySettings
 
 

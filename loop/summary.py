@@ -6,7 +6,10 @@ Everything in it is read from the store, so it can be made again at any time, fo
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from judge.interval import Interval
+from loop.stopping import why_stopped
 from prompts.settings import Settings
 from store.records import Decision, StageMarker
 from store.run import RunStore
@@ -16,7 +19,10 @@ TRUE_SCORE = "true_score"
 
 
 class Audit(Settings):
-    """How often people agreed with the judge on a random sample of the comparisons behind this round's pairs."""
+    """How often people sided with the judge on a random sample of the comparisons behind this round's pairs.
+
+    `labels` counts all labels; `agreement` with its Wilson 95% interval is over those that preferred an answer.
+    """
 
     labels: int
     agreement: float | None = None
@@ -47,9 +53,9 @@ class RoundSummary(Settings):
     decision: Literal["promote", "keep"] | None = None
     audited: bool = False
     reason: str = ""
-    alarms: list[str] = []
+    alarms: list[str] = Field(default_factory=list)
     true_score: TrueScore | None = None
-    seconds: dict[str, float] = {}
+    seconds: dict[str, float] = Field(default_factory=dict)
 
 
 class RunSummary(Settings):
@@ -60,15 +66,18 @@ class RunSummary(Settings):
     """Whether the labels came from a simulated reviewer, not from people."""
     rounds: list[RoundSummary]
     stopped: str
-    """Why there are no more rounds, or `running`."""
+    """Why there are no more rounds, or `not finished`."""
     policy: str
     """The revision that ships."""
     report: str
     wall_seconds: float
 
 
-def summarise(store: RunStore, folder: Path) -> RunSummary:
-    """Read the summary of the run from its store; a round counts from its first finished stage."""
+def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -> RunSummary:
+    """Read the summary of the run from its store; a round counts from its first finished stage.
+
+    `rounds_wanted` is how many were asked for, where it is not what the configuration says.
+    """
     run = store.record
     markers: dict[int, dict[str, StageMarker]] = {}
     for marker in store.markers():
@@ -85,7 +94,13 @@ def summarise(store: RunStore, folder: Path) -> RunSummary:
         device=run.device,
         simulated_reviewer=run.config.get("reviewer", {}).get("kind") == "simulated",
         rounds=rounds,
-        stopped=str(ended.counts["stopped"]) if ended else "running",
+        stopped=why_stopped(
+            store.decisions(),
+            sum("gate" in stages for stages in markers.values()),
+            rounds_wanted or run.config["rounds"],
+            run.config["gate"]["patience"],
+        )
+        or "not finished",
         policy=store.current_policy() or "",
         report=str(folder / "report.html"),
         wall_seconds=round(sum(sum(r.seconds.values()) for r in rounds), 3),
@@ -107,9 +122,9 @@ def _round(
         pairs=counts.get("pairs", 0),
         flip_rate=counts.get("flip_rate"),
         cycle_rate=counts.get("cycle_rate"),
-        judge_win_rate=evidence.get("judge_win_rate"),
-        audit=evidence.get("audit") or Audit(labels=0),
-        corrected_win_rate=evidence.get("corrected_win_rate"),
+        judge_win_rate=_interval(evidence.get("judge_win_rate")),
+        audit=_audit(evidence.get("audit")),
+        corrected_win_rate=_interval(evidence.get("corrected_win_rate")),
         gate_labels=evidence.get("labels", 0),
         judge_only_decision=decision.judge_only if decision else None,
         decision=decision.kind if decision and decision.kind != "rollback" else None,
@@ -121,5 +136,29 @@ def _round(
     )
 
 
+def _interval(found: dict[str, Any] | None) -> Interval | None:
+    return Interval(**{key: found[key] for key in ("value", "low", "high")}) if found else None
+
+
+def _audit(found: dict[str, Any] | None) -> Audit:
+    if not found:
+        return Audit(labels=0)
+    agreement = found["agreement"] or {}
+    return Audit(
+        labels=found["labels"],
+        agreement=agreement.get("value"),
+        low=agreement.get("low"),
+        high=agreement.get("high"),
+    )
+
+
 def _true_scores(store: RunStore, index: int) -> list[tuple[str, float]]:
     return [(name, value) for _, name, value in store.metrics(index, TRUE_SCORE)]
+
+
+def write_summary(summary: RunSummary, folder: Path) -> Path:
+    """Write `summary.json` into the run's folder, whole or not at all."""
+    path = folder / "summary.json"
+    draft = path.with_suffix(".json.tmp")
+    draft.write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return draft.replace(path)

@@ -1,0 +1,49 @@
+"""Everything about a configuration that can be checked before a model is loaded or money is spent."""
+
+from policy.training import check_training
+from prompts.sets import PromptSet
+
+from judge.build import check_judge
+from judge.settings import LocalJudgeSettings
+from loop.config import RunConfig
+from loop.drift import load_patterns
+from loop.errors import ConfigError
+from loop.sources import read_prompts
+from loop.true_score import has_answer_key
+from policy.settings import PolicySettings
+from policy.source import check_policy
+
+
+def check(config: RunConfig) -> PromptSet:
+    """Refuse a configuration that cannot run; the prompts, read, where it can.
+
+    Raises ConfigError, or the error of the package whose settings are at fault, with the key to change.
+    """
+    check_policy(config.policy)
+    check_training(config.train)
+    check_judge(config.judge)
+    if isinstance(config.judge, LocalJudgeSettings) and config.judge.policy not in {"current", "initial"}:
+        check_policy(judge_policy(config, config.judge))
+    load_patterns(config.drift)
+    if config.sampler.kind == "server" and not config.sampler.serve_command:
+        raise ConfigError(
+            "sampler.serve_command: needed with sampler.kind: server, such as `vllm serve {path} --port {port}`"
+        )
+    if config.reviewer.kind == "simulated" and not has_answer_key(config):
+        raise ConfigError(
+            "reviewer.kind: a simulated reviewer needs an answer key, and only prompts.source: starter has one; "
+            "set reviewer.kind: people"
+        )
+    prompts = read_prompts(config)
+    for split, found in (("train", prompts.train), ("heldout", prompts.heldout)):
+        if not found:
+            raise ConfigError(
+                f"prompts.source: {config.prompts.source} gives no {split} prompts; mark rows with `split`, or set "
+                "prompts.heldout or prompts.heldout_share"
+            )
+    return prompts
+
+
+def judge_policy(config: RunConfig, judge: LocalJudgeSettings) -> PolicySettings:
+    """The settings of a judge's own model: the policy's, with another model."""
+    return config.policy.model_copy(update={"model": judge.policy, "revision": judge.revision})

@@ -1,0 +1,80 @@
+"""What the stages of a round share: configuration, store, prompts, policies, judge, reviewer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from policy.server import ServerSampler
+
+from judge.build import build_judge
+from judge.contract import Judge
+from judge.settings import LocalJudgeSettings
+from loop.config import RunConfig
+from loop.progress import Progress
+from loop.shelf import Shelf
+from policy.contract import Sampler, Trainer
+from policy.model import LoadedPolicy
+from policy.sampler import LocalSampler
+from policy.scorer import PolicyScorer
+from prompts.constitution import Constitution
+from prompts.prompt import Prompt
+from prompts.sets import PromptSet
+from review.simulated import SimulatedReviewer
+from store.records import Checkpoint
+from store.run import RunStore
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run, open. `folder` holds its files; `judge_policy` is a judge's own model where it has one."""
+
+    config: RunConfig
+    store: RunStore
+    folder: Path
+    prompts: PromptSet
+    constitution: Constitution
+    shelf: Shelf
+    trainer: Trainer
+    progress: Progress
+    initial: Checkpoint
+    judge_policy: Checkpoint | None = None
+    reviewer: SimulatedReviewer | None = None
+
+    def load(self, checkpoint: Checkpoint) -> LoadedPolicy:
+        return self.shelf.get(checkpoint.id, Path(checkpoint.path))
+
+    @contextmanager
+    def sampler(self, checkpoint: Checkpoint) -> Iterator[Sampler]:
+        """A sampler of this revision; a server is started for it and stopped afterwards."""
+        if self.config.sampler.kind == "local":
+            yield LocalSampler(self.load(checkpoint), self.config.sampler)
+            return
+        server = ServerSampler(checkpoint.id, Path(checkpoint.path), self.config.sampler)
+        with server:
+            yield server
+
+    def judge(self, incumbent: Checkpoint) -> Judge:
+        """The judge of a round whose policy is `incumbent`. It is never the candidate."""
+        settings = self.config.judge
+        if not isinstance(settings, LocalJudgeSettings):
+            return build_judge(settings, None)
+        chosen = {"current": incumbent, "initial": self.initial}.get(settings.policy, self.judge_policy)
+        assert chosen is not None, "loop.run resolves a judge's own policy before the first round"
+        return build_judge(settings, PolicyScorer(self.load(chosen)))
+
+    def incumbent(self, index: int) -> Checkpoint:
+        """The policy that round `index` starts from: what the last decision before it left in place."""
+        revision = self.initial.id
+        for decision in self.store.decisions():
+            if decision.round < index:
+                revision = decision.policy
+        checkpoint = self.store.checkpoint(revision)
+        assert checkpoint is not None, f"decision names unknown revision {revision}"
+        return checkpoint
+
+    def shards(self, prompts: tuple[Prompt, ...]) -> Iterator[tuple[Prompt, ...]]:
+        """Fixed groups of prompts: the same ones together however often a run is resumed."""
+        size = self.config.sampler.shard_prompts
+        for start in range(0, len(prompts), size):
+            yield prompts[start : start + size]

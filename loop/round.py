@@ -1,0 +1,202 @@
+"""One round, top to bottom: sample, judge, spot-check, pair, train, gate.
+
+Each stage can be run again after any crash: its units are keyed by content, those already in the store are
+skipped, and its marker is written last. Units are made in fixed groups (shards of prompts, chunks of
+comparisons), because floating-point results depend on the batch; so a resumed round gives the very same
+pairs. What a stage counted travels in its marker, so the summary needs nothing but the store.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from judge.ranking import cycle_rate, flip_rate, rank, round_robin
+from loop.answering import answer
+from loop.context import RunContext
+from loop.evidence import weigh
+from loop.judging import judge_all
+from loop.pairs import PairsResult, build_pairs, write_pairs_file
+from loop.spot_check import ask_people
+from policy.contract import TrainJob
+from prompts.hashing import derive_seed
+from store.records import Checkpoint, Comparison, Label, Preference, StageMarker, Verdict
+
+STAGES = ("sample", "judge", "spot_check", "pair", "train", "gate")
+
+
+@dataclass(frozen=True)
+class Round:
+    """Round `index` (from 1) of a run; `incumbent` is the policy it starts from."""
+
+    run: RunContext
+    index: int
+    incumbent: Checkpoint
+
+    @property
+    def folder(self) -> Path:
+        return self.run.folder / f"round-{self.index:02d}"
+
+    @property
+    def pairs_file(self) -> Path:
+        return self.folder / "pairs.jsonl"
+
+    def title(self, stage: str) -> str:
+        return f"round {self.index} · {stage}"
+
+    def judged(self) -> list[tuple[Comparison, Verdict]]:
+        return list(self.run.store.judged(self.index, "train"))
+
+    def stage(self, name: str, work: "Callable[[Round], dict[str, Any]]") -> dict[str, Any]:
+        """The counts of a finished stage: from its marker, or by running it now."""
+        marker = self.run.store.marker(self.index, name)
+        if marker is None:
+            start = time.monotonic()
+            counts = work(self)
+            marker = StageMarker(
+                round=self.index, stage=name, seconds=time.monotonic() - start, counts=counts
+            )
+            self.run.store.mark(marker)
+        return marker.counts
+
+
+def play_round(run: RunContext, index: int) -> None:
+    """Play what is left of round `index`."""
+    this = Round(run, index, run.incumbent(index))
+    this.stage("sample", sample)
+    this.stage("judge", judge)
+    this.stage("spot_check", spot_check)
+    this.stage("pair", pair)
+    this.stage("train", train)
+    this.stage("gate", gate)
+
+
+def sample(this: Round) -> dict[str, Any]:
+    """k answers to every train prompt from the incumbent."""
+    run = this.run
+    answer(
+        run,
+        this.incumbent,
+        run.prompts.train,
+        run.config.sampler.k,
+        this.index,
+        "train",
+        this.title("sample"),
+    )
+    samples = tokens = 0
+    for drawn in run.store.samples(this.index, "train"):
+        samples, tokens = samples + 1, tokens + drawn.tokens
+    return {"samples": samples, "tokens": tokens}
+
+
+def judge(this: Round) -> dict[str, Any]:
+    """Every two different answers to a prompt compared, each in both presentation orders."""
+    store, constitution = this.run.store, this.run.constitution
+    prompts = {prompt.id: prompt for prompt in this.run.prompts.train}
+    answers = groupby(store.samples(this.index, "train"), key=lambda s: s.prompt_id)
+    store.add_comparisons(
+        comparison
+        for prompt_id, samples in answers
+        for comparison in round_robin(
+            prompts[prompt_id], list(samples), constitution.hash, this.index, "train"
+        )
+    )
+    judge_all(this.run, this.incumbent, this.index, "train", this.title("judge"))
+    verdicts = list(store.verdicts(this.index, "train"))
+    return {
+        "verdicts": len(verdicts),
+        "unscored": sum(verdict.unscored is not None for verdict in verdicts),
+        "flip_rate": flip_rate(verdicts),
+    }
+
+
+def spot_check(this: Round) -> dict[str, Any]:
+    """People see a random part of the comparisons behind this round's pairs, and some that the judge doubts."""
+    judged = this.judged()
+    provisional = paired(this, judged, [])[1]
+    behind = {made.comparison_id for made in provisional.pairs}
+    return ask_people(
+        this.run,
+        [(comparison, verdict) for comparison, verdict in judged if comparison.id in behind],
+        this.run.config.spot_check,
+        this.index,
+        "train",
+        this.title("spot-check"),
+    )
+
+
+def paired(
+    this: Round, judged: list[tuple[Comparison, Verdict]], labels: list[Label]
+) -> tuple[list[Preference], PairsResult]:
+    """The round's preferences and pairs under these labels; a function of its arguments alone."""
+    verdicts_of: dict[str, list[tuple[Comparison, Verdict]]] = {}
+    for comparison, verdict in judged:
+        verdicts_of.setdefault(comparison.prompt.id, []).append((comparison, verdict))
+    preferences = []
+    for prompt_id, samples in groupby(this.run.store.samples(this.index, "train"), key=lambda s: s.prompt_id):
+        if prompt_id in verdicts_of:
+            preference = rank(list(samples), verdicts_of[prompt_id], labels)
+            preferences.extend([preference] if preference else [])
+    return preferences, build_pairs(preferences, judged, labels, this.run.config.pairs)
+
+
+def pair(this: Round) -> dict[str, Any]:
+    """Preferences and pairs, with people's labels in the place of the verdicts they overrule."""
+    store = this.run.store
+    labels = list(store.labels(this.index, "train"))
+    preferences, made = paired(this, this.judged(), labels)
+    store.add_preferences(preferences)
+    store.add_pairs(made.pairs)
+    samples = {drawn.id: drawn for drawn in store.samples(this.index, "train")}
+    prompts = {prompt.id: prompt for prompt in this.run.prompts.train}
+    pairs_sha256 = write_pairs_file(this.pairs_file, made.pairs, samples, prompts)
+    return {
+        "pairs": len(made.pairs),
+        "human_pairs": sum(made_pair.source == "human" for made_pair in made.pairs),
+        "dropped": made.dropped,
+        "cycle_rate": cycle_rate(preferences),
+        "pairs_sha256": pairs_sha256,
+    }
+
+
+def train(this: Round) -> dict[str, Any]:
+    """DPO from the incumbent, which is also the reference, in a fresh process."""
+    run = this.run
+    counts = this.stage("pair", pair)
+    if counts["pairs"] == 0:
+        run.progress.say(f"{this.title('train')}: no pairs, so there is nothing to train on")
+        return {"candidate": None}
+    run.shelf.clear()
+    job = TrainJob(
+        policy=run.config.policy,
+        train=run.config.train,
+        model_path=Path(this.incumbent.path),
+        parent=this.incumbent.id,
+        pairs_file=this.pairs_file,
+        output_dir=this.folder / "candidate",
+        metrics_file=this.folder / "train.jsonl",
+        tensorboard_dir=run.folder / "tensorboard" / f"round-{this.index:02d}",
+        round=this.index,
+        seed=derive_seed(run.config.seed, this.index, "train") % 2**31,
+    )
+    with run.progress.stage(this.title("train"), None, "steps") as bar:
+        trained = run.trainer.train(job, bar.move_to)
+    run.store.add_checkpoint(trained.checkpoint)
+    run.store.add_metrics(this.index, "train", trained.metrics)
+    return {"candidate": trained.checkpoint.id, **trained.counts}
+
+
+def gate(this: Round) -> dict[str, Any]:
+    """Candidate against incumbent on held-out prompts; then the one decision of the round."""
+    run = this.run
+    made = [d for d in run.store.decisions() if d.round == this.index and d.kind != "rollback"]
+    if made:
+        return {"decision": made[0].kind}
+    revision = this.stage("train", train)["candidate"]
+    candidate = run.store.checkpoint(revision) if revision else None
+    decision = weigh(run, this.index, this.incumbent, candidate, this.title("gate"))
+    run.store.add_decision(decision)
+    run.progress.say(f"{this.title('gate')}: {decision.reason}")
+    return {"decision": decision.kind}

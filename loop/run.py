@@ -1,0 +1,124 @@
+"""A run: rounds one after the other, until the gate has kept the incumbent often enough or the rounds are played.
+
+The same call starts, resumes and extends a run, since every round begins by looking at what is already done.
+"""
+
+import re
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from policy.trainer import DpoTrainer
+
+from judge.settings import LocalJudgeSettings
+from loop.check import check, judge_policy
+from loop.config import RunConfig
+from loop.context import RunContext
+from loop.errors import ConfigError, RunStopped
+from loop.progress import Progress, Silent
+from loop.report import write_report
+from loop.round import play_round
+from loop.shelf import Shelf
+from loop.sources import find_initial, find_policy, keep_prompts, wording
+from loop.stopping import why_stopped
+from loop.summary import RunSummary, summarise, write_summary
+from loop.true_score import has_answer_key, record_true_scores, simulated_reviewer
+from policy.model import describe_device
+from prompts.constitution import load_constitution
+from prompts.sets import PromptSet
+from store.records import Checkpoint, Run
+from store.run import RunStore
+from store.store import Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def run(
+    config: RunConfig, *, name: str = "run", rounds: int | None = None, progress: Progress | None = None
+) -> RunSummary:
+    """Start the run `name`, or go on with it, and return its summary when it stops.
+
+    `rounds` (at least 1) overrides `config.rounds`. Results are in the store at `config.store_url` and in
+    `config.output / name`: report, summary, pairs and checkpoints of each round.
+    Raises ConfigError and the packages' own errors for bad input, before anything is loaded; RunStopped or
+    `judge.errors.JudgeStopped` where the run cannot go on now. Calling again resumes.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"name {name!r}: use 1 to 64 letters, digits, dots, dashes and underscores")
+    progress = progress or Silent()
+    prompts = check(config)
+    folder = config.output / name
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "run.lock", timeout=0), closing(Store.open(config.store_url)) as store:
+            return _play(config, name, rounds or config.rounds, prompts, store, folder, progress)
+    except Timeout as error:
+        raise RunStopped(f"run {name} is going on in another process (it holds {folder}/run.lock)") from error
+
+
+def _play(
+    config: RunConfig,
+    name: str,
+    rounds: int,
+    prompts: PromptSet,
+    store: Store,
+    folder: Path,
+    progress: Progress,
+) -> RunSummary:
+    context = _open(config, name, prompts, store, folder, progress)
+    try:
+        for index in count(1):
+            if context.store.marker(index, "gate") is None:
+                if why_stopped(context.store.decisions(), index - 1, rounds, config.gate.patience):
+                    break
+                play_round(context, index)
+            if has_answer_key(config):
+                record_true_scores(context.store, index, prompts.heldout)
+            _publish(context.store, folder, rounds)
+    finally:
+        context.shelf.clear()
+    return _publish(context.store, folder, rounds)
+
+
+def _open(
+    config: RunConfig, name: str, prompts: PromptSet, store: Store, folder: Path, progress: Progress
+) -> RunContext:
+    record = Run(
+        name=name,
+        seed=config.seed,
+        config_hash=config.content_hash,
+        config=config.model_dump(mode="json"),
+        device=describe_device(config.policy),
+    )
+    units = store.create_run(record)
+    units.save_texts(wording(config.judge))
+    keep_prompts(units, prompts)
+    initial = find_initial(units, config.policy, progress)
+    return RunContext(
+        config=config,
+        store=units,
+        folder=folder,
+        prompts=prompts,
+        constitution=load_constitution(config.judge.constitution),
+        shelf=Shelf(config.policy),
+        trainer=DpoTrainer(),
+        progress=progress,
+        initial=initial,
+        judge_policy=_judge_policy(config, progress),
+        reviewer=simulated_reviewer(config),
+    )
+
+
+def _judge_policy(config: RunConfig, progress: Progress) -> Checkpoint | None:
+    judge = config.judge
+    if not isinstance(judge, LocalJudgeSettings) or judge.policy in {"current", "initial"}:
+        return None
+    return find_policy(judge_policy(config, judge), progress)
+
+
+def _publish(store: RunStore, folder: Path, rounds: int) -> RunSummary:
+    write_report(store, folder)
+    summary = summarise(store, folder, rounds)
+    write_summary(summary, folder)
+    return summary
