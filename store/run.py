@@ -18,4 +18,4 @@ class RunStore(Answers, Judgements, Outcomes, Labels, Revisions, Progress):
 
     def __init__(self, database: Database, run: Run) -> None:
         super().__init__(database, run.name)
-        self.run = run
+        self.record = run
