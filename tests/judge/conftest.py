@@ -6,9 +6,11 @@ import pytest
 
 from tests.judge.chat_server import Behaviour, ChatServer
 
+Serve = Callable[[Behaviour], ChatServer]
+
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Behaviour], ChatServer]]:
+def serve() -> Iterator[Serve]:
     """Start servers; they are stopped when the test ends."""
     servers: list[ChatServer] = []
 

@@ -7,6 +7,8 @@ from prompts.constitution import load_constitution
 from prompts.prompt import Message, Prompt
 from store.records import Comparison, Sample
 
+GENERAL = load_constitution("general")
+
 
 def planted(worths: list[int], question: str = "What is it worth?") -> tuple[Prompt, list[Sample]]:
     """A prompt and a sample for each worth; the sample's text tells its worth."""
@@ -37,7 +39,7 @@ def planted_comparison(first: int, second: int, question: str = "What is it wort
         second=samples[1],
         round=1,
         purpose="train",
-        constitution=load_constitution("general").hash,
+        constitution=GENERAL.hash,
     )
 
 

@@ -14,12 +14,10 @@ from judge.errors import JudgeSettingsError
 from judge.local import LocalJudge
 from judge.reading import sigmoid
 from judge.settings import LocalJudgeSettings
-from prompts.constitution import load_constitution
 from prompts.template import load_template
 from store.records import Comparison, Message, Verdict
-from tests.judge.planted import better_label, planted_comparison
+from tests.judge.planted import GENERAL, better_label, planted_comparison
 
-GENERAL = load_constitution("general")
 PAIRWISE = load_template("pairwise")
 
 

@@ -13,9 +13,8 @@ from judge.reading import Reading, average, lowest_mass, sigmoid
 from prompts.constitution import load_constitution
 from prompts.hashing import content_hash
 from prompts.template import load_template
-from tests.judge.planted import better_label, planted_comparison
+from tests.judge.planted import GENERAL, better_label, planted_comparison
 
-GENERAL = load_constitution("general")
 PAIRWISE = load_template("pairwise")
 
 
