@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import t as student
+from scipy.special import stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
@@ -142,7 +142,7 @@ def prediction_powered(
         w² var(e) (1/n - 1/M)  +  [w var(y) + w (1-w) (θ_d - 1/2)²] / N :
 
     which comparisons were labelled, and which prompts (and how many identical answers) were met at all. The last term
-    is 0 at θ = 1/2, so identical answers neither help nor hurt the test against one half.
+    is 0 at θ = 1/2, so identical answers hardly touch the test against one half.
 
     Small samples and unanimous labels would give an interval that is too narrow, or of no width. So the bounds
     are computed with one win and one loss added to the labels at the mean of `f_labelled` (as Agresti and Coull 1998
@@ -151,7 +151,7 @@ def prediction_powered(
     """
     n, size = len(y), len(f)
     spread = float(f.var())
-    covariance = float(np.cov(y, f_labelled, ddof=1)[0, 1]) if n > 1 else 0.0
+    covariance = float((y - y.mean()) @ (f_labelled - f_labelled.mean())) / max(1, n - 1)
     tuning = covariance / spread if spread > 1e-12 else 0.0
     correction = tuning * float(f.mean() - f_labelled.mean())
 
@@ -168,7 +168,7 @@ def prediction_powered(
         return min(1.0, max(0.0, 0.5 + share * (mean - 0.5)))
 
     def bound(level: float) -> float:
-        reach = float(student.ppf(level, max(1, n - 2))) * error
+        reach = float(stdtrit(max(1, n - 2), level)) * error
         return min(1.0, max(0.0, 0.5 + share * (centre - 0.5) + reach))
 
     value = overall(float(y.mean()) + correction)
