@@ -47,30 +47,49 @@ def near_duplicates(
     """
     held = [shingles(prompt) for prompt in heldout]
     frequency = Counter(shingle for one in held for shingle in one)
-    # shingle -> held-out prompts with it among their rarest: (number, how many it has from this shingle on)
-    index: dict[Shingle, list[tuple[int, int]]] = defaultdict(list)
-    for number, one in enumerate(held):
-        for rest, shingle in _rarest(one, frequency, threshold):
-            index[shingle].append((number, rest))
+    index = _index(held, frequency, threshold)
+    share = threshold / (
+        1.0 + threshold
+    )  # of their sizes' sum: what two sets so similar have in common, at least
     found: dict[int, NearDuplicate] = {}
     for prompt in train:
         own = shingles(prompt)
         seen: set[int] = set()
         for rest, shingle in _rarest(own, frequency, threshold):
             entries = index.get(shingle, [])
-            entries[:] = (entry for entry in entries if entry[0] not in found)
-            for number, other_rest in entries:
-                if number in seen:
+            stale = False
+            # The first shingle that two share is the rarest of both: they can share no more than stands from it on.
+            largest = min(rest / share - len(own), len(own) / threshold) + 1e-9
+            for size, other_rest, number in entries:
+                if size > largest:
+                    break
+                if number in found:
+                    stale = True
+                if number in seen or number in found:
                     continue
                 seen.add(number)
-                other = held[number]
-                needed = threshold / (1.0 + threshold) * (len(own) + len(other)) - 1e-9
-                # The first shingle they share is the rarest, so what they can share stands from here on.
-                if min(rest, other_rest) < needed or (shared := len(own & other)) < needed:
+                needed = share * (len(own) + size) - 1e-9
+                if other_rest < needed or (shared := len(own & held[number])) < needed:
                     continue
-                similarity = shared / (len(own) + len(other) - shared)
+                similarity = shared / (len(own) + size - shared)
                 found[number] = NearDuplicate(heldout[number], prompt, similarity)
+                stale = True
+            if stale:
+                entries[:] = [entry for entry in entries if entry[2] not in found]
     return [found[number] for number in sorted(found)]
+
+
+def _index(
+    held: Sequence[Shingles], frequency: Counter[Shingle], threshold: float
+) -> dict[Shingle, list[tuple[int, int, int]]]:
+    """Shingle -> the sets with it among their rarest, smallest first: size, how many from this shingle on, number."""
+    index: dict[Shingle, list[tuple[int, int, int]]] = defaultdict(list)
+    for number, one in enumerate(held):
+        for rest, shingle in _rarest(one, frequency, threshold):
+            index[shingle].append((len(one), rest, number))
+    for entries in index.values():
+        entries.sort()
+    return index
 
 
 def shingles(prompt: Prompt) -> Shingles:
