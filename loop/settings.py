@@ -101,7 +101,7 @@ def _rate(slack: float) -> Bound:
 class DriftBounds(Settings):
     """A bound for each metric; `loop.drift` says what each one is."""
 
-    mean_tokens: Bound = Bound(min_ratio=0.4, max_ratio=2.5, slack=4.0)
+    mean_tokens: Bound = Bound(min_ratio=0.4, max_ratio=2.5, slack=2.0)
     cut_rate: Bound = _rate(0.2)
     empty_rate: Bound = _rate(0.05)
     refusal_rate: Bound = _rate(0.15)
@@ -111,7 +111,7 @@ class DriftBounds(Settings):
     odd_punctuation_rate: Bound = _rate(0.15)
     distinct_1: Bound = Bound(min_ratio=0.5)
     distinct_2: Bound = Bound(min_ratio=0.5)
-    entropy: Bound = Bound(min_ratio=0.1, max_ratio=2.0, slack=0.05)
+    entropy: Bound = Bound(min_ratio=0.1, max_ratio=2.5, slack=0.02)
     kl_initial: Bound = _rate(1.5)
     kl_last: Bound = _rate(1.0)
     kl_initial_answer: Bound = Bound()
