@@ -24,8 +24,6 @@ from policy.contract import TrainJob
 from prompts.hashing import derive_seed
 from store.records import Checkpoint, Comparison, Label, Preference, StageMarker, Verdict
 
-STAGES = ("sample", "judge", "spot_check", "pair", "train", "gate")
-
 
 @dataclass(frozen=True)
 class Round:

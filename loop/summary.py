@@ -14,6 +14,9 @@ from prompts.settings import Settings
 from store.records import Decision, StageMarker
 from store.run import RunStore
 
+STAGES = ("sample", "judge", "spot_check", "pair", "train", "gate")
+"""The stages of a round in the order in which `loop.round` plays them."""
+
 TRUE_SCORE = "true_score"
 """Stage name under which the true scores stand in the store's metrics; see `loop.true_score`."""
 
@@ -68,7 +71,7 @@ class RunSummary(Settings):
     stopped: str
     """Why there are no more rounds, or `not finished`."""
     policy: str
-    """The revision that ships."""
+    """The revision that ships; empty where the run has not come to its first policy."""
     report: str
     wall_seconds: float
 
@@ -101,7 +104,7 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
             run.config["gate"]["patience"],
         )
         or "not finished",
-        policy=store.current_policy() or "",
+        policy=store.current_policy() if store.checkpoints() else "",
         report=str(folder / "report.html"),
         wall_seconds=round(sum(sum(r.seconds.values()) for r in rounds), 3),
     )
@@ -132,7 +135,7 @@ def _round(
         reason=decision.reason if decision else "",
         alarms=evidence.get("alarms", []),
         true_score=TrueScore(**true) if {"incumbent", "candidate"} <= set(true) else None,
-        seconds={stage: round(marker.seconds, 3) for stage, marker in stages.items()},
+        seconds={stage: round(stages[stage].seconds, 3) for stage in STAGES if stage in stages},
     )
 
 

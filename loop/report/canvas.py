@@ -1,0 +1,81 @@
+"""A chart as a piece of an HTML page: matplotlib's SVG, made to follow the page's colours and its light or dark.
+
+Charts are drawn in stand-in colours that name a role; in the SVG each becomes a CSS variable, so that the page
+decides what it looks like on a screen, in the dark and on paper. Text stays text (searchable, in the page's
+font), ids get the chart's name in front (several charts share one page), and the same numbers give the same
+bytes. Figures are made without pyplot: no global state, no display.
+"""
+
+import re
+from html import escape
+from io import StringIO
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+INK, MUTED, GRID = "#010101", "#010102", "#010103"
+JUDGE, LABELS, TRUTH, ALARM, INITIAL = "#010104", "#010105", "#010106", "#010107", "#010108"
+PAPER = "#010109"
+_ROLES = {
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    JUDGE: "judge",
+    LABELS: "labels",
+    TRUTH: "truth",
+    ALARM: "alarm",
+    INITIAL: "initial",
+    PAPER: "paper",
+}
+_STYLE = {
+    "svg.fonttype": "none",
+    "font.size": 11,
+    "text.color": INK,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": GRID,
+    "ytick.color": GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "ytick.left": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+}
+
+
+class Canvas:
+    """One chart of `width` × `height` points; `name` is unique on its page."""
+
+    def __init__(self, name: str, width: float = 460, height: float = 250) -> None:
+        self._name = name
+        with mpl.rc_context(_STYLE):
+            self._figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
+            self.axes: Axes = self._figure.add_subplot()
+
+    def svg(self, description: str) -> str:
+        """The SVG element; `description` is what a reader who cannot see it is told."""
+        stream = StringIO()
+        with mpl.rc_context({**_STYLE, "svg.hashsalt": self._name}):
+            nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+            FigureCanvasSVG(self._figure).print_svg(stream, metadata=nothing)
+        drawn = stream.getvalue()
+        body = drawn[drawn.index(">", drawn.index("<svg ")) + 1 :]
+        body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+        body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{self._name}-", body)
+        body = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 var(--font)", body)
+        for colour, role in _ROLES.items():
+            body = body.replace(colour, f"var(--{role})")
+        box = re.search(r'viewBox="[^"]*"', drawn)
+        assert box is not None, "matplotlib's SVG has a viewBox"
+        return f'<svg role="img" {box[0]} aria-label="{escape(description)}">{body}'

@@ -1,0 +1,276 @@
+"""Everything a report shows, read from the store alone, for a run in any state.
+
+The page and the charts see nothing but these facts, so what is missing (a round without labels, a run that was
+stopped half-way, a run without a single round) is settled here, once. Of the answers only lengths and ten examples
+are kept, and verdicts stream by: a report of a large run stays small.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from judge.interval import Interval
+from loop.report.calibration import Bin, confidence_bins
+from loop.summary import RoundSummary, RunSummary, summarise
+from review.standing import standing_labels
+from store.records import Checkpoint, Decision, Purpose
+from store.run import RunStore
+
+EXAMPLES = 10
+ROUNDS_OF_LENGTHS = 12
+"""Length distributions are drawn for the last so many rounds."""
+VERSIONS_OF = ("rlaif", "torch", "transformers", "trl")
+
+Series = list[tuple[int, Interval]]
+"""A figure by round, for the rounds that have it."""
+
+
+@dataclass(frozen=True)
+class DriftPoint:
+    """A drift metric of one round's candidate; `low` and `high` are its bounds where it has them."""
+
+    round: int
+    value: float
+    low: float | None
+    high: float | None
+    alarm: bool
+
+
+@dataclass(frozen=True)
+class DriftSeries:
+    """A drift metric over the rounds; `initial` is its value at the initial policy."""
+
+    name: str
+    unit: str
+    initial: float | None
+    points: tuple[DriftPoint, ...]
+
+    @property
+    def alarms(self) -> list[int]:
+        """Rounds in which it was out of bounds."""
+        return [point.round for point in self.points if point.alarm]
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Tokens of each held-out answer of a round, by policy; empty where a policy has none."""
+
+    round: int
+    initial: tuple[int, ...]
+    incumbent: tuple[int, ...]
+    candidate: tuple[int, ...]
+
+    @property
+    def means(self) -> str:
+        """The three means, in words."""
+        named = (("initial", self.initial), ("incumbent", self.incumbent), ("candidate", self.candidate))
+        return ", ".join(f"{name} {fmean(tokens):.1f}" for name, tokens in named if tokens)
+
+
+@dataclass(frozen=True)
+class ScorePoint:
+    """True scores of one round. `judge_only` is what the judge alone would have shipped by then."""
+
+    round: int
+    incumbent: float
+    candidate: float
+    promoted: bool
+    shipped: float
+    judge_only: float
+
+
+@dataclass(frozen=True)
+class Example:
+    """A held-out prompt with the initial policy's answer and, where it is another, the shipped policy's."""
+
+    question: str
+    turns: int
+    before: str
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a report shows."""
+
+    summary: RunSummary
+    decisions: tuple[Decision, ...]
+    shipped: Checkpoint | None
+    evidence: str
+    """`labels` or `judge`: what the gate was configured to decide by."""
+    judge_win_rates: Series
+    corrected_win_rates: Series
+    agreements: Series
+    calibration: dict[Purpose, list[Bin]]
+    drift: list[DriftSeries]
+    lengths: list[Lengths]
+    scores: list[ScorePoint]
+    examples: list[Example]
+    labels: int
+    provenance: list[tuple[str, str]]
+
+    @property
+    def decided(self) -> list[RoundSummary]:
+        return [r for r in self.summary.rounds if r.decision is not None]
+
+
+def gather(store: RunStore, folder: Path) -> Facts:
+    """Read the facts of a run; `folder` is where its files are."""
+    summary = summarise(store, folder)
+    decisions = [d for d in store.decisions() if d.kind != "rollback"]
+    checkpoints = {c.id: c for c in store.checkpoints()}
+    initial = next((c.id for c in checkpoints.values() if c.round == 0), None)
+    indices = [r.index for r in summary.rounds]
+    calibration, judges, labels = _verdicts_against_labels(store, indices)
+    decided = [r for r in summary.rounds if r.decision is not None]
+    return Facts(
+        summary=summary,
+        decisions=tuple(decisions),
+        shipped=checkpoints.get(summary.policy),
+        evidence=store.record.config.get("gate", {}).get("evidence", "labels"),
+        judge_win_rates=[(r.index, r.judge_win_rate) for r in decided if r.judge_win_rate],
+        corrected_win_rates=[(r.index, r.corrected_win_rate) for r in decided if r.corrected_win_rate],
+        agreements=_agreements(decided),
+        calibration=calibration,
+        drift=_drift(decisions),
+        lengths=_lengths(store, decisions, initial),
+        scores=_scores(decided),
+        examples=_examples(store, decisions, initial, summary.policy),
+        labels=labels,
+        provenance=_provenance(store, judges),
+    )
+
+
+def _agreements(rounds: Sequence[RoundSummary]) -> Series:
+    return [
+        (r.index, Interval(value=a.agreement, low=a.low, high=a.high))
+        for r in rounds
+        if (a := r.audit).agreement is not None and a.low is not None and a.high is not None
+    ]
+
+
+def _verdicts_against_labels(
+    store: RunStore, indices: Sequence[int]
+) -> tuple[dict[Purpose, list[Bin]], list[str], int]:
+    """The calibration of each purpose, the judges' names, and how many labels there are."""
+    judges: dict[str, None] = {}
+    calibration: dict[Purpose, list[Bin]] = {}
+    count = 0
+    purposes: tuple[Purpose, ...] = ("train", "gate")
+    for purpose in purposes:
+        pairs = []
+        for index in indices:
+            labels = list(store.labels(index, purpose))
+            count += len(labels)
+            standing = standing_labels(label for label in labels if label.lane == "random")
+            for verdict in store.verdicts(index, purpose):
+                judges[verdict.judge] = None
+                people = standing.get(verdict.comparison_id)
+                if people is not None and verdict.p_first is not None:
+                    pairs.append((verdict.p_first, people))
+        calibration[purpose] = confidence_bins(pairs)
+    return calibration, list(judges), count
+
+
+def _drift(decisions: Sequence[Decision]) -> list[DriftSeries]:
+    """Every metric that was measured at least once, in the order of its first round."""
+    found: dict[str, tuple[dict[str, Any], list[DriftPoint]]] = {}
+    for decision in decisions:
+        for metric in decision.evidence.get("drift", {}).get("metrics", []):
+            if metric["candidate"] is None:
+                continue
+            points = found.setdefault(metric["name"], (metric, []))[1]
+            bounds = {side: None if metric[side] is None else float(metric[side]) for side in ("low", "high")}
+            points.append(
+                DriftPoint(decision.round, float(metric["candidate"]), **bounds, alarm=metric["alarm"])
+            )
+    return [
+        DriftSeries(
+            name,
+            metric["unit"],
+            None if metric["initial"] is None else float(metric["initial"]),
+            tuple(points),
+        )
+        for name, (metric, points) in found.items()
+    ]
+
+
+def _lengths(store: RunStore, decisions: Sequence[Decision], initial: str | None) -> list[Lengths]:
+    compared = [d for d in decisions if d.candidate is not None]
+    before = _tokens(store, compared[0].round, initial) if compared else ()
+    return [
+        Lengths(d.round, before, _tokens(store, d.round, d.incumbent), _tokens(store, d.round, d.candidate))
+        for d in compared[-ROUNDS_OF_LENGTHS:]
+    ]
+
+
+def _tokens(store: RunStore, index: int, policy: str | None) -> tuple[int, ...]:
+    return tuple(s.tokens for s in store.samples(index, "gate", policy)) if policy is not None else ()
+
+
+def _scores(rounds: Sequence[RoundSummary]) -> list[ScorePoint]:
+    points: list[ScorePoint] = []
+    judge_only = None
+    for r in rounds:
+        if r.true_score is None:
+            continue
+        promoted = r.decision == "promote"
+        before, candidate = r.true_score.incumbent, r.true_score.candidate
+        judge_only = candidate if r.judge_only_decision == "promote" else judge_only or before
+        shipped = candidate if promoted else before
+        points.append(ScorePoint(r.index, before, candidate, promoted, shipped, judge_only))
+    return points
+
+
+def _examples(
+    store: RunStore, decisions: Sequence[Decision], initial: str | None, shipped: str
+) -> list[Example]:
+    """Held-out prompts drawn by the hash of their ids: the same ones always, whatever the answers are like."""
+    before = _answers(store, decisions, initial)
+    after = _answers(store, decisions, shipped) if shipped != initial else None
+    ids = sorted(
+        (id for id in before if after is None or id in after), key=lambda id: sha256(id.encode()).digest()
+    )
+    examples = []
+    for prompt in map(store.prompt, ids[:EXAMPLES]):
+        messages = prompt.messages
+        then = None if after is None else after[prompt.id]
+        examples.append(Example(prompt.text, len(messages), before[prompt.id], then))
+    return examples
+
+
+def _answers(store: RunStore, decisions: Sequence[Decision], policy: str | None) -> dict[str, str]:
+    """What `policy` said to each held-out prompt in the last gate it stood in."""
+    for decision in reversed(decisions):
+        if policy is not None and policy in (decision.candidate, decision.incumbent):
+            return {s.prompt_id: s.text for s in store.samples(decision.round, "gate", policy)}
+    return {}
+
+
+def _provenance(store: RunStore, judges: Sequence[str]) -> list[tuple[str, str]]:
+    run = store.record
+    judge = run.config.get("judge", {})
+    return [
+        ("Run", run.name),
+        ("Begun", f"{run.created_at:%Y-%m-%d %H:%M} UTC"),
+        ("Seed", str(run.seed)),
+        ("Configuration", run.config_hash),
+        ("Policy", str(run.config.get("policy", {}).get("model", "unknown"))),
+        ("Prompts", str(run.config.get("prompts", {}).get("source", "unknown"))),
+        ("Device", run.device or "unknown"),
+        ("Judge", ", ".join(judges) or str(judge.get("kind", "unknown"))),
+        ("Constitution", str(judge.get("constitution", "unknown"))),
+        ("Judge template", str(judge.get("template", "unknown"))),
+        ("Report made with", ", ".join(filter(None, map(_versioned, VERSIONS_OF)))),
+    ]
+
+
+def _versioned(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:  # a checkout that is used without being installed
+        return ""
