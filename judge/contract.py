@@ -36,5 +36,9 @@ class LabelScorer(Protocol):
     def label_logprobs(
         self, chats: Sequence[Sequence[Message]], labels: Sequence[str], batch_tokens: int
     ) -> NDArray[np.float64]:
-        """Natural-log probabilities, shape (len(chats), len(labels)), of each label as the start of the reply."""
+        """Natural-log probabilities, shape (len(chats), len(labels)), of each label as the start of the reply.
+
+        A row of NaN for a chat that cannot be scored (longer than the policy reads): one comparison is then
+        unscored, and the others are not lost with it.
+        """
         ...

@@ -86,10 +86,18 @@ class LocalJudge:
             "constitution": self._constitution.hash,
             "prompt_hashes": tuple(p.hash for p in presented),
             "prompt_texts": tuple(p.text for p in presented),
-            "raw": json.dumps({"labels": self._template.labels, "logprobs": logprobs}),
+            "raw": json.dumps(
+                {
+                    "labels": self._template.labels,
+                    "logprobs": [[v if math.isfinite(v) else None for v in row] for row in logprobs],
+                }
+            ),
         }
         if not all(math.isfinite(value) for row in logprobs for value in row):
-            return Verdict(**kept, unscored="the policy gave a label no finite log-probability")
+            return Verdict(
+                **kept,
+                unscored="the policy gave a label no finite log-probability (is the prompt longer than it reads?)",
+            )
         one, other = (
             Reading.of_logprobs(presentation, row, self._settings.temperature)
             for presentation, row in zip(presented, logprobs, strict=True)

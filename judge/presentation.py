@@ -17,6 +17,8 @@ from store.records import Comparison, Message
 
 T = TypeVar("T")
 
+_canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
+
 
 @dataclass(frozen=True)
 class Presentation:
@@ -28,8 +30,7 @@ class Presentation:
     @cached_property
     def text(self) -> str:
         """The exact prompt: the chat as canonical JSON (ASCII, sorted keys, no spaces)."""
-        chat = [{"role": m.role, "content": m.content} for m in self.messages]
-        return json.dumps(chat, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+        return _canonical([{"role": m.role, "content": m.content} for m in self.messages])
 
     @cached_property
     def hash(self) -> str:

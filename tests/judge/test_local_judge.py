@@ -113,6 +113,7 @@ def test_a_score_that_is_no_number_gives_an_unscored_verdict() -> None:
     assert broken.p_first is None
     assert broken.unscored is not None
     assert "no finite log-probability" in broken.unscored
+    assert json.loads(broken.raw)["logprobs"][1][0] is None
     assert sound.p_first is not None
 
 
