@@ -162,6 +162,10 @@ class Endpoint:
                 )
         except TimeoutError as error:
             raise Transient(f"no answer within {self._settings.timeout_s:g} s", answered=False) from error
+        except UnicodeEncodeError as error:
+            raise GaveUp(
+                "the texts hold half of a character (a lone surrogate), which cannot be sent"
+            ) from error
         except openai.OpenAIError as error:
             raise classify(error, self._settings) from error
         try:

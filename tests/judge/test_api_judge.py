@@ -303,6 +303,15 @@ def test_what_no_request_can_judge_is_given_up_at_once(
     assert len(server.requests) == 1
 
 
+def test_a_text_that_cannot_be_sent_costs_its_comparison_alone(serve: Serve) -> None:
+    server = serve(perfect)
+    comparisons = [planted_comparison(7, 3, "What is \ud800 worth?"), planted_comparison(7, 3)]
+    broken, fine = judged(judge_for(server.url, concurrency=1), comparisons)
+    assert broken.unscored is not None
+    assert "lone surrogate" in broken.unscored
+    assert fine.p_first == 1.0
+
+
 # Trouble that passes, and trouble that stays
 
 
