@@ -25,10 +25,11 @@ def choose(logits: Tensor, draws: Tensor, temperature: float, top_p: float) -> t
 
 
 def _nucleus(probabilities: Tensor, draws: Tensor, top_p: float) -> Tensor:
-    ordered, order = probabilities.sort(-1, descending=True, stable=True)
+    ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
     before = ordered.cumsum(-1) - ordered
     places = _invert(ordered.masked_fill(before >= top_p, 0.0), draws)
-    return order.gather(-1, places.unsqueeze(-1)).squeeze(-1)
+    tokens: Tensor = order.gather(-1, places.unsqueeze(-1)).squeeze(-1)
+    return tokens
 
 
 def _invert(weights: Tensor, draws: Tensor) -> Tensor:

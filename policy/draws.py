@@ -16,7 +16,7 @@ _DECIDING = ("kind", "temperature", "top_p", "max_new_tokens", "batch_tokens")
 
 
 def settings_hash(settings: SamplerSettings) -> str:
-    """Hash of the settings that decide what is sampled; where shards end and how many requests fly are not among them."""
+    """Hash of the settings that decide what is sampled; the size of shards, for one, does not."""
     deciding = settings.model_dump(mode="json", include=set(_DECIDING))
     return content_hash(json.dumps(deciding, sort_keys=True))[:16]
 

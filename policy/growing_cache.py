@@ -33,11 +33,11 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         return self.keys[:, :, :end], self.values[:, :, :end]
 
     def get_seq_length(self) -> int:
-        return self.length
+        return int(self.length)
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
-        self.keys = _with_room(self.keys[beam_idx, :, : self.length])
-        self.values = _with_room(self.values[beam_idx, :, : self.length])
+        self.keys = _keep(self.keys, beam_idx, self.length)
+        self.values = _keep(self.values, beam_idx, self.length)
 
 
 def take_rows(cache: DynamicCache, rows: Tensor) -> None:
@@ -47,6 +47,14 @@ def take_rows(cache: DynamicCache, rows: Tensor) -> None:
             cache.layers[index] = GrowingLayer(layer, rows)
         else:
             layer.reorder_cache(rows)
+
+
+def _keep(states: Tensor, rows: Tensor, length: int) -> Tensor:
+    """The kept rows, moved to the front of the same memory: fresh memory would cost more than the copy."""
+    if len(rows) > states.shape[0]:
+        return _with_room(states[rows, :, :length])
+    states[: len(rows), :, :length] = states[rows, :, :length]
+    return states[: len(rows)]
 
 
 def _with_room(states: Tensor, length: int = 0) -> Tensor:

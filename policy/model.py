@@ -52,7 +52,8 @@ class LoadedPolicy:
             device += f" ({torch.cuda.get_device_name(self.device)})"
         attention = self.model.config._attn_implementation
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"{type(self.model).__name__}, {size} parameters, {dtype} on {device}, {attention} attention, {self.revision}"
+        name = type(self.model).__name__
+        return f"{name}, {size} parameters, {dtype} on {device}, {attention} attention, {self.revision}"
 
     def prompt_ids(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Token ids of the prompts. Raises `PromptTooLong` where one leaves no room for a single new token."""
