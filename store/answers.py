@@ -1,6 +1,7 @@
 """Prompts and the samples that answer them, in the order of the data set."""
 
 from collections.abc import Iterable, Iterator
+from itertools import count
 
 import sqlalchemy as sa
 
@@ -13,19 +14,14 @@ class Answers(RunScope):
     """The part of a run's store that holds prompts and samples."""
 
     def add_prompts(self, prompts: Iterable[Prompt]) -> int:
-        """Add prompts after those already there, keeping their order; how many were new.
-
-        A run that is resumed adds the same prompts and gets 0: anything else means that the data has changed.
-        """
+        """Add prompts after those already there, keeping their order; how many were new. All of them, or none."""
         table = tables.prompts
         added = 0
-        for chunk in chunks(prompts):
-            with self.database.write() as connection:
-                last = connection.scalar(
-                    sa.select(sa.func.max(table.c.position)).where(table.c.run == self.name)
-                )
-                start = 0 if last is None else last + 1
-                rows = [{**prompt.model_dump(), "position": start + i} for i, prompt in enumerate(chunk)]
+        with self.database.write() as connection:
+            last = connection.scalar(sa.select(sa.func.max(table.c.position)).where(table.c.run == self.name))
+            place = count(0 if last is None else last + 1)
+            for chunk in chunks(prompts):
+                rows = [{**prompt.model_dump(), "position": next(place)} for prompt in chunk]
                 added += self._add(connection, table, rows)
         return added
 

@@ -43,10 +43,10 @@ class Database:
         self.engine = self._engine()
         try:
             self._migrate()
-        except sa.exc.OperationalError as error:
+        except sa.exc.DBAPIError as error:
             self.close()
             raise BadDatabaseUrl(
-                f"cannot open {self}: {error.orig}. Check the URL and its rights."
+                f"cannot open {self}: {reason(error)}. Check that it is a database, and its rights."
             ) from error
         except BaseException:
             self.close()
@@ -138,6 +138,11 @@ class Database:
                 time.sleep(0.05)
             finally:
                 raw.close()
+
+
+def reason(error: sa.exc.DBAPIError) -> str:
+    """What the database said, on one line."""
+    return " ".join(str(error.orig).split()).rstrip(".")
 
 
 def _parse(url: str) -> URL:

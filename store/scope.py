@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from store import tables
-from store.database import Database
+from store.database import Database, reason
 from store.errors import BadUnit, NotFound
 
 CHUNK = 500
@@ -68,7 +68,7 @@ class RunScope:
             result = connection.execute(statement, named, execution_options={"preserve_rowcount": True})
         except sa.exc.IntegrityError as error:
             raise BadUnit(
-                f"run {self.name!r}: cannot add to {statement.table.name}: {error.orig}. "
+                f"run {self.name!r}: cannot add to {statement.table.name}: {reason(error)}. "
                 "Add what these units refer to first (prompts, samples, comparisons, items)."
             ) from error
         return int(result.rowcount)
