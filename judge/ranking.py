@@ -17,6 +17,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from judge.standing import standing_labels
 from store.records import Comparison, Label, Preference, Prompt, Purpose, Sample, Verdict
 
 PRIOR_PRECISION = 0.1
@@ -68,15 +69,14 @@ def rank(
         groups.setdefault(sample.text, len(groups))
     group_of = {sample.id: groups[sample.text] for sample in samples}
 
-    labelled = _latest_labels(labels)
+    standing = standing_labels(labels)
     games: list[tuple[int, int, float]] = []
     verdict_ids: list[str] = []
     label_ids: list[str] = []
     for comparison, verdict in judged:
-        own_labels = labelled.get(comparison.id, [])
-        if own_labels:
-            p_first = sum(label.p_first for label in own_labels) / len(own_labels)
-            label_ids.extend(label.id for label in own_labels)
+        if comparison.id in standing:
+            p_first = standing[comparison.id].p_first
+            label_ids.extend(label.id for label in standing[comparison.id].labels)
         elif verdict.p_first is not None:
             p_first = verdict.p_first
             verdict_ids.append(verdict.id)
@@ -172,19 +172,6 @@ def cycle_rate(preferences: Iterable[Preference]) -> float | None:
             total += 1
             cycles += preference.cycle
     return cycles / total if total else None
-
-
-def _latest_labels(labels: Iterable[Label]) -> dict[str, list[Label]]:
-    """Labels that stand, by comparison: of each reviewer the one with the highest revision."""
-    latest: dict[tuple[str, str], Label] = {}
-    for label in labels:
-        key = (label.comparison_id, label.reviewer)
-        if key not in latest or label.revision > latest[key].revision:
-            latest[key] = label
-    standing: dict[str, list[Label]] = {}
-    for (comparison_id, _), label in latest.items():
-        standing.setdefault(comparison_id, []).append(label)
-    return standing
 
 
 def _has_cycle(size: int, games: Sequence[tuple[int, int, float]]) -> bool:

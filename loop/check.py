@@ -1,17 +1,17 @@
 """Everything about a configuration that can be checked before a model is loaded or money is spent."""
 
 from policy.training import check_training
-from prompts.sets import PromptSet
 
 from judge.build import check_judge
 from judge.settings import LocalJudgeSettings
 from loop.config import RunConfig
 from loop.drift import load_patterns
 from loop.errors import ConfigError
-from loop.sources import read_prompts
 from loop.true_score import has_answer_key
+from loop.wording import read_prompts
 from policy.settings import PolicySettings
 from policy.source import check_policy
+from prompts.sets import PromptSet
 
 
 def check(config: RunConfig) -> PromptSet:

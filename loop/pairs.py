@@ -22,7 +22,7 @@ from typing import Any
 
 from loop.settings import PairSettings
 from loop.similarity import similarity
-from review.standing import standing_labels
+from judge.standing import standing_labels
 from store.records import Comparison, Label, Pair, Preference, Prompt, Sample, Verdict
 
 

@@ -16,14 +16,15 @@ from loop.check import check, judge_policy
 from loop.config import RunConfig
 from loop.context import RunContext
 from loop.errors import ConfigError, RunStopped
+from loop.first_policy import find_initial, find_policy
 from loop.progress import Progress, Silent
 from loop.report import write_report
 from loop.round import play_round
 from loop.shelf import Shelf
-from loop.sources import find_initial, find_policy, keep_prompts, wording
 from loop.stopping import why_stopped
 from loop.summary import RunSummary, summarise, write_summary
 from loop.true_score import has_answer_key, record_true_scores, simulated_reviewer
+from loop.wording import keep_prompts, wording
 from policy.model import describe_device
 from prompts.constitution import load_constitution
 from prompts.sets import PromptSet

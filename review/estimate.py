@@ -21,7 +21,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
 from review.errors import ReviewError, UnequalInclusion
-from review.standing import Standing, standing_labels
+from judge.standing import Standing, standing_labels
 from store.records import Comparison, Label, Verdict
 
 
