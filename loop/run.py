@@ -25,7 +25,7 @@ from loop.stopping import why_stopped
 from loop.summary import RunSummary, summarise, write_summary
 from loop.true_score import has_answer_key, record_true_scores, simulated_reviewer
 from loop.wording import keep_prompts, wording
-from policy.model import describe_device
+from policy.model import choose_device, describe_device
 from prompts.constitution import load_constitution
 from prompts.sets import PromptSet
 from store.records import Checkpoint, Run
@@ -67,23 +67,33 @@ def _play(
     folder: Path,
     progress: Progress,
 ) -> RunSummary:
-    context = _open(config, name, prompts, store, folder, progress)
+    trainer = DpoTrainer()
+    context = _open(config, name, prompts, store, folder, progress, trainer)
     try:
         for index in count(1):
             if context.store.marker(index, "gate") is None:
                 if why_stopped(context.store.decisions(), index - 1, rounds, config.gate.patience):
                     break
+                if choose_device(config.policy.device).type == "cpu" and not config.train.launcher:
+                    trainer.prepare()  # importing a trainer takes as long as a small round: begin beside it
                 play_round(context, index)
             if has_answer_key(config):
                 record_true_scores(context.store, index, prompts.heldout)
             _publish(context.store, folder, rounds)
     finally:
         context.shelf.clear()
+        trainer.close()
     return _publish(context.store, folder, rounds)
 
 
 def _open(
-    config: RunConfig, name: str, prompts: PromptSet, store: Store, folder: Path, progress: Progress
+    config: RunConfig,
+    name: str,
+    prompts: PromptSet,
+    store: Store,
+    folder: Path,
+    progress: Progress,
+    trainer: DpoTrainer,
 ) -> RunContext:
     record = Run(
         name=name,
@@ -103,7 +113,7 @@ def _open(
         prompts=prompts,
         constitution=load_constitution(config.judge.constitution),
         shelf=Shelf(config.policy),
-        trainer=DpoTrainer(),
+        trainer=trainer,
         progress=progress,
         initial=initial,
         judge_policy=_judge_policy(config, progress),
