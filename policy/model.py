@@ -47,9 +47,7 @@ class LoadedPolicy:
         """One line: architecture, size, dtype, device, attention, revision."""
         parameters = sum(p.numel() for p in self.model.parameters())
         size = f"{parameters / 1e9:.2f}B" if parameters >= 1e9 else f"{parameters / 1e6:.2f}M"
-        device = str(self.device)
-        if self.device.type == "cuda":
-            device += f" ({torch.cuda.get_device_name(self.device)})"
+        device = _device_name(self.device)
         attention = self.model.config._attn_implementation
         dtype = str(self.dtype).removeprefix("torch.")
         name = type(self.model).__name__
@@ -125,6 +123,17 @@ def chats_of(settings: PolicySettings, tokenizer: Any, generation_config: Any) -
     end_ids = set(stop if isinstance(stop, list) else [stop]) | {tokenizer.eos_token_id}
     template = None if settings.chat_template is None else Path(settings.chat_template).read_text("utf-8")
     return Chats(tokenizer, end_ids - {None}, template, settings.template_arguments)
+
+
+def describe_device(settings: PolicySettings) -> str:
+    """What a policy of these settings runs on, such as `cpu, float32` or `cuda:0 (NVIDIA H100), bfloat16`."""
+    device = choose_device(settings.device)
+    dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
+    return f"{_device_name(device)}, {dtype}"
+
+
+def _device_name(device: torch.device) -> str:
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
 def choose_device(wanted: str) -> torch.device:

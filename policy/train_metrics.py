@@ -10,6 +10,8 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from policy.metrics_file import read_lines
+
 
 class MetricsLog(TrainerCallback):  # type: ignore[misc]
     """Writes `{"step", "steps", name: value, …}` lines to `path`, and scalars to `tensorboard_dir`."""
@@ -45,24 +47,3 @@ class MetricsLog(TrainerCallback):  # type: ignore[misc]
     def close(self) -> None:
         if self.board is not None:
             self.board.close()
-
-
-def read_lines(path: Path) -> list[dict[str, float]]:
-    """The whole lines of a metrics file; a line that a crash left unfinished is not among them."""
-    if not path.exists():
-        return []
-    lines: list[dict[str, float]] = []
-    for line in path.read_text("utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
-            lines.append(json.loads(line))
-    return lines
-
-
-def metrics_of(path: Path) -> list[tuple[int, str, float]]:
-    """The metrics file as (step, name, value)."""
-    return [
-        (int(line["step"]), name, value)
-        for line in read_lines(path)
-        for name, value in line.items()
-        if name not in {"step", "steps"}
-    ]

@@ -1,27 +1,26 @@
 """The loop's side of training: start the process, follow it, take what it made.
 
 Idempotent: a finished job is recognised by the hash in its output and returned at once; an interrupted one goes on
-from its last whole checkpoint. The process never outlives its parent, however that ends: it holds the read end of a
-pipe and kills its group when the pipe closes.
+from its last whole checkpoint.
 """
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import Self
 
 from policy.checkpoint import checkpoint_of
 from policy.contract import TrainJob, TrainResult
 from policy.errors import TrainingFailed
 from policy.job_files import RESULT, file_sha256, job_hash, work_folder
+from policy.model import choose_device
 from policy.source import check_folder
-from policy.train_metrics import metrics_of, read_lines
+from policy.metrics_file import metrics_of, read_lines
+from policy.train_process import JobProcess, ReadyProcess
 from policy.training import check_training
 
 _POLL_S = 0.05
@@ -29,7 +28,35 @@ _TAIL_LINES = 40
 
 
 class DpoTrainer:
-    """A `policy.contract.Trainer`: direct preference optimization by trl in a fresh process."""
+    """A `policy.contract.Trainer`: direct preference optimization by trl in a fresh process.
+
+    On a CPU the process is forked from one that is kept ready between jobs (see `policy.train_ready`); `close`, or
+    leaving the `with` block, ends that one. `prepare` starts it ahead of the first job.
+    """
+
+    def __init__(self) -> None:
+        self._ready: ReadyProcess | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def prepare(self) -> None:
+        """Have a process ready that needs no more imports. Returns at once; for jobs on a CPU."""
+        if self._ready is None or not self._ready.alive:
+            self.close()
+            self._ready = ReadyProcess()
+            weakref.finalize(self, self._ready.close)
+
+    def close(self) -> None:
+        """End the process that is kept ready, if there is one."""
+        if self._ready is not None:
+            self._ready.close()
+            self._ready = None
 
     def train(self, job: TrainJob, progress: Callable[[int, int], None]) -> TrainResult:
         """Run the job, or return what it has made already. `progress(step, steps)` as it goes.
@@ -43,11 +70,9 @@ class DpoTrainer:
         check_folder(job.model_path, job.policy)
         work = work_folder(job)
         work.mkdir(parents=True, exist_ok=True)
-        job_file = work / "job.json"
+        job_file, log_file = work / "job.json", work / "train.log"
         job_file.write_text(job.model_dump_json(indent=2), "utf-8")
-        log_file = work / "train.log"
-        with log_file.open("ab") as log:
-            code = _follow(_start(job, job_file, log), job, progress)
+        code = self._run(job, job_file, log_file, progress)
         if code != 0 or not finished(job):
             raise TrainingFailed(
                 f"Training for round {job.round} ended with exit code {code}. Its work is kept in {work}; running "
@@ -56,6 +81,24 @@ class DpoTrainer:
             )
         shutil.rmtree(work, ignore_errors=True)
         return _result(job)
+
+    def _run(
+        self, job: TrainJob, job_file: Path, log_file: Path, progress: Callable[[int, int], None]
+    ) -> int:
+        if job.train.launcher or choose_device(job.policy.device).type != "cpu":
+            process = JobProcess(job.train.launcher, job_file, log_file, job.policy.device)
+            try:
+                return _follow(process.poll, job, progress)
+            finally:
+                process.close()
+        self.prepare()
+        assert self._ready is not None
+        try:
+            self._ready.start(job_file, log_file)
+            return _follow(self._ready.poll, job, progress)
+        except BaseException:
+            self.close()
+            raise
 
 
 def finished(job: TrainJob) -> bool:
@@ -67,79 +110,18 @@ def finished(job: TrainJob) -> bool:
     return made_by == job_hash(job)
 
 
-def _start(job: TrainJob, job_file: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    launcher = job.train.launcher or [sys.executable]
-    command = [*launcher, "-m", "policy.train_job", str(job_file)]
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=_environment(job),
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise TrainingFailed(
-            f"Cannot start `{' '.join(command)}`: {error}. Check train.launcher; without one, training runs on one "
-            "device in this environment's Python."
-        ) from error
-
-
-def _follow(process: subprocess.Popen[bytes], job: TrainJob, progress: Callable[[int, int], None]) -> int:
-    """Wait for the process, report its steps, and leave nothing running behind."""
+def _follow(poll: Callable[[], int | None], job: TrainJob, progress: Callable[[int, int], None]) -> int:
+    """Wait for the job's exit code and report its steps meanwhile."""
     told = 0
-    try:
-        while True:
-            code = process.poll()
-            lines = read_lines(job.metrics_file)
-            if lines and lines[-1]["step"] > told:
-                told = int(lines[-1]["step"])
-                progress(told, int(lines[-1]["steps"]))
-            if code is not None:
-                return code
-            time.sleep(_POLL_S)
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the process and everything it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
-
-
-def _environment(job: TrainJob) -> dict[str, str]:
-    here = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
-    quiet = {
-        "PYTHONPATH": path,
-        "PYTHONUNBUFFERED": "1",
-        "RLAIF_DIE_WITH_PARENT": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "TQDM_DISABLE": "1",
-        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-    }
-    environment = dict(os.environ) | quiet
-    if not job.train.launcher:
-        environment |= _one_device(job.policy.device)
-    return environment
-
-
-def _one_device(device: str) -> dict[str, str]:
-    """Show the process one CUDA device only: trl refuses several without a launcher."""
-    if device in {"cpu", "mps"}:
-        return {"CUDA_VISIBLE_DEVICES": ""}
-    index = int(device.partition(":")[2] or 0)
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return {"CUDA_VISIBLE_DEVICES": str(index) if seen is None else (seen.split(",") + [""] * index)[index]}
+    while True:
+        code = poll()
+        lines = read_lines(job.metrics_file)
+        if lines and lines[-1]["step"] > told:
+            told = int(lines[-1]["step"])
+            progress(told, int(lines[-1]["steps"]))
+        if code is not None:
+            return code
+        time.sleep(_POLL_S)
 
 
 def _result(job: TrainJob) -> TrainResult:
@@ -149,5 +131,7 @@ def _result(job: TrainJob) -> TrainResult:
 
 
 def _tail(log_file: Path) -> str:
+    if not log_file.exists():
+        return "(nothing was logged)"
     lines = log_file.read_text("utf-8", errors="replace").splitlines()
     return "\n".join(lines[-_TAIL_LINES:])

@@ -143,7 +143,8 @@ def config_fields() -> frozenset[str]:
 
 def _fields(package: str, file: str, name: str) -> list[str]:
     spec = importlib.util.find_spec(package)
-    assert spec is not None and spec.origin is not None, f"{package} is a dependency of this package"
+    if spec is None or spec.origin is None:
+        raise TrainingRefused(f"{package} is not installed, and training needs it: `pip install {package}`.")
     tree = ast.parse((Path(spec.origin).parent / file).read_text("utf-8"))
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     return [
