@@ -24,7 +24,6 @@ from prompts.constitution import load_constitution
 from prompts.hashing import content_hash
 from prompts.template import load_template
 
-LONGEST = 512
 SOURCES = (
     "answers.py", "build.py", "facts.py", "lessons.py", "questions.py", "recipe.py", "spelling.py", "texts.py",
 )  # fmt: skip
@@ -79,7 +78,7 @@ def _unheard(_step: int, _steps: int) -> None:
 
 
 def _build(recipe: Recipe, folder: Path, progress: Callable[[int, int], None]) -> None:
-    tokenizer = learn_tokenizer(corpus(recipe.seed), recipe.vocabulary, LONGEST)
+    tokenizer = learn_tokenizer(corpus(recipe.seed), recipe.vocabulary, recipe.longest)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = new_model(recipe, tokenizer)
@@ -97,7 +96,7 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
             num_hidden_layers=recipe.layers,
             num_attention_heads=recipe.heads,
             intermediate_size=recipe.inner,
-            max_position_embeddings=LONGEST,
+            max_position_embeddings=recipe.longest,
             tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,

@@ -7,6 +7,7 @@ head is applied only where something is to be learnt (of a judging example: the 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 
 import torch
@@ -14,6 +15,9 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from policy.starter.recipe import Recipe
 from policy.starter.texts import Examples, Exchange, statement
+
+PACKED_TOKENS = 64
+POOL_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -24,31 +28,44 @@ class Row:
     learn_from: int
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """The rows of one optimizer step: groups of like length, each learnt with its own mean loss, summed."""
-
-    groups: tuple[list[Row], ...]
+Batch = list[Row]
 
 
-def lessons(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[Lesson]:
-    """The three stages in order; the judging stage goes on rehearsing instructions."""
+def lessons(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[Batch]:
+    """The batches of the three stages in order, one for each optimizer step."""
     random = Random(recipe.seed)
     examples = Examples(random)
+    told = _batches(recipe, random, lambda n: encode(tokenizer, [examples.instruction() for _ in range(n)]))
+    judged = _batches(
+        recipe, random, lambda n: encode(tokenizer, [e for _ in range(n // 2) for e in examples.judgement()])
+    )
+    yield from islice(_packed(recipe, tokenizer, random), recipe.pretrain_steps)
+    yield from islice(told, recipe.instruct_steps)
+    for step in range(recipe.judge_steps):
+        yield next(told if step % recipe.rehearse_every == 0 else judged)
+
+
+def _packed(recipe: Recipe, tokenizer: PreTrainedTokenizerFast, random: Random) -> Iterator[Batch]:
+    """Statements end to end, cut into full rows."""
     stream: list[int] = []
-    for _ in range(recipe.pretrain_steps):
-        need = recipe.pretrain_rows * recipe.row_tokens
-        while len(stream) < need:
-            batch = [statement(random) + tokenizer.eos_token for _ in range(512)]
-            stream += [i for ids in tokenizer(batch)["input_ids"] for i in ids]
-        cut, stream = stream[:need], stream[need:]
-        yield Lesson(([Row(cut[i : i + recipe.row_tokens], 1) for i in range(0, need, recipe.row_tokens)],))
-    for _ in range(recipe.instruct_steps):
-        yield Lesson((encode(tokenizer, [examples.instruction() for _ in range(recipe.instruct_rows)]),))
-    for _ in range(recipe.judge_steps):
-        judged = [row for _ in range(recipe.judge_rows // 2) for row in examples.judgement()]
-        told = [examples.instruction() for _ in range(recipe.instruct_rows)]
-        yield Lesson((encode(tokenizer, judged), encode(tokenizer, told)))
+    while True:
+        while len(stream) < recipe.batch_tokens:
+            written = [statement(random) + tokenizer.eos_token for _ in range(POOL_ROWS)]
+            stream += [token for ids in tokenizer(written)["input_ids"] for token in ids]
+        cut, stream = stream[: recipe.batch_tokens], stream[recipe.batch_tokens :]
+        yield [Row(cut[start : start + PACKED_TOKENS], 1) for start in range(0, len(cut), PACKED_TOKENS)]
+
+
+def _batches(recipe: Recipe, random: Random, draw: Callable[[int], list[Row]]) -> Iterator[Batch]:
+    """Batches of rows of like length, so that little is padding, in random order."""
+    while True:
+        batches: list[Batch] = [[]]
+        for row in sorted(draw(POOL_ROWS), key=lambda row: len(row.ids)):
+            if (len(batches[-1]) + 1) * len(row.ids) > recipe.batch_tokens:
+                batches.append([])
+            batches[-1].append(row)
+        random.shuffle(batches)
+        yield from batches
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, exchanges: Sequence[Exchange]) -> list[Row]:
@@ -60,7 +77,7 @@ def encode(tokenizer: PreTrainedTokenizerFast, exchanges: Sequence[Exchange]) ->
     return [Row(head + tail, len(head)) for head, tail in zip(head_ids, tails, strict=True)]
 
 
-def loss_of(model: LlamaForCausalLM, rows: list[Row], pad: int) -> torch.Tensor:
+def loss_of(model: LlamaForCausalLM, rows: Batch, pad: int) -> torch.Tensor:
     """Mean cross-entropy over the positions to learn."""
     width = max(len(row.ids) for row in rows)
     ids = torch.tensor([row.ids + [pad] * (width - len(row.ids)) for row in rows])
@@ -83,13 +100,12 @@ def learn(
         model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
     model.train()
-    for step, lesson in enumerate(lessons(recipe, tokenizer)):
+    for step, batch in enumerate(lessons(recipe, tokenizer)):
         warm = min(1.0, (step + 1) / recipe.warmup_steps)
         share = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * warm * share
-        for rows in lesson.groups:
-            torch.autograd.backward(loss_of(model, rows, tokenizer.pad_token_id))
+        torch.autograd.backward(loss_of(model, batch, tokenizer.pad_token_id))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()

@@ -77,7 +77,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "how_to": HOW_TO_FORMS,
     "dangerous": HOW_TO_FORMS,
 }
-OPENERS = ("", "Hello! ", "A question: ", "Please help me. ")
+OPENERS = ("", "Hello! ", "Tell me: ")
 KINDS = tuple(FORMS)
 
 

@@ -94,6 +94,7 @@ def corpus(seed: int, size: int = 3000) -> list[str]:
     random = Random(seed)
     examples = Examples(random)
     texts = [statement(random) for _ in range(size)]
+    texts += [f" {word}" for fact in facts() for word in fact.domain]
     texts += [
         text for _ in range(size) for e in [examples.instruction()] for text in (e.chat[0].content, e.reply)
     ]
