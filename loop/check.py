@@ -1,7 +1,5 @@
 """Everything about a configuration that can be checked before a model is loaded or money is spent."""
 
-from policy.training import check_training
-
 from judge.build import check_judge
 from judge.settings import LocalJudgeSettings
 from loop.config import RunConfig
@@ -11,6 +9,7 @@ from loop.true_score import has_answer_key
 from loop.wording import read_prompts
 from policy.settings import PolicySettings
 from policy.source import check_policy
+from policy.training import check_training
 from prompts.sets import PromptSet
 
 

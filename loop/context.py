@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from policy.server import ServerSampler
-
 from judge.build import build_judge
 from judge.contract import Judge
 from judge.settings import LocalJudgeSettings
@@ -17,6 +15,7 @@ from policy.contract import Sampler, Trainer
 from policy.model import LoadedPolicy
 from policy.sampler import LocalSampler
 from policy.scorer import PolicyScorer
+from policy.server import ServerSampler
 from prompts.constitution import Constitution
 from prompts.prompt import Prompt
 from prompts.sets import PromptSet

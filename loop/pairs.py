@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from judge.standing import standing_labels
 from loop.settings import PairSettings
 from loop.similarity import similarity
-from judge.standing import standing_labels
 from store.records import Comparison, Label, Pair, Preference, Prompt, Sample, Verdict
 
 
@@ -196,7 +196,10 @@ def write_pairs_file(
     try:
         with unfinished.open("wb") as file:
             for pair in pairs:
-                line = json.dumps(_row(pair, samples, prompts), separators=(",", ":")).encode("ascii") + b"\n"
+                line = (
+                    json.dumps(pair_row(pair, samples, prompts), separators=(",", ":")).encode("ascii")
+                    + b"\n"
+                )
                 digest.update(line)
                 file.write(line)
             file.flush()
@@ -215,7 +218,7 @@ def read_trl_pairs(path: Path) -> Iterator[dict[str, Any]]:
             yield {key: row[key] for key in ("prompt", "chosen", "rejected")}
 
 
-def _row(pair: Pair, samples: Mapping[str, Sample], prompts: Mapping[str, Prompt]) -> dict[str, Any]:
+def pair_row(pair: Pair, samples: Mapping[str, Sample], prompts: Mapping[str, Prompt]) -> dict[str, Any]:
     return {
         "prompt": [{"role": m.role, "content": m.content} for m in prompts[pair.prompt_id].messages],
         "chosen": [{"role": "assistant", "content": samples[pair.chosen].text}],

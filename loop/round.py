@@ -144,9 +144,11 @@ def pair(this: Round) -> dict[str, Any]:
     """Preferences and pairs, with people's labels in the place of the verdicts they overrule."""
     store = this.run.store
     labels = list(store.labels(this.index, "train"))
-    preferences, made = paired(this, this.judged(), labels)
-    store.add_preferences(preferences)
-    store.add_pairs(made.pairs)
+    with this.run.progress.stage(this.title("pair"), None, "pairs") as bar:
+        preferences, made = paired(this, this.judged(), labels)
+        store.add_preferences(preferences)
+        store.add_pairs(made.pairs)
+        bar.move_to(len(made.pairs), len(made.pairs))
     samples = {drawn.id: drawn for drawn in store.samples(this.index, "train")}
     prompts = {prompt.id: prompt for prompt in this.run.prompts.train}
     pairs_sha256 = write_pairs_file(this.pairs_file, made.pairs, samples, prompts)

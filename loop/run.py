@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from policy.trainer import DpoTrainer
 
 from judge.settings import LocalJudgeSettings
 from loop.check import check, judge_policy
@@ -26,6 +25,7 @@ from loop.summary import RunSummary, summarise, write_summary
 from loop.true_score import has_answer_key, record_true_scores, simulated_reviewer
 from loop.wording import keep_prompts, wording
 from policy.model import choose_device, describe_device
+from policy.trainer import DpoTrainer
 from prompts.constitution import load_constitution
 from prompts.sets import PromptSet
 from store.records import Checkpoint, Run

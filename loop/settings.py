@@ -89,8 +89,12 @@ class Bound(Settings):
     From `initial * min_ratio - slack` to `initial * max_ratio + slack`; a ratio that is not set leaves its side open.
     """
 
-    min_ratio: float | None = Field(default=None, ge=0.0)
-    max_ratio: float | None = Field(default=None, ge=0.0)
+    min_ratio: float | None = Field(
+        default=None, ge=0.0, description="Lower bound as a multiple of the initial value."
+    )
+    max_ratio: float | None = Field(
+        default=None, ge=0.0, description="Upper bound as a multiple of the initial value."
+    )
     slack: float = Field(default=0.0, ge=0.0, description="In the metric's own unit.")
 
 
@@ -101,21 +105,35 @@ def _rate(slack: float) -> Bound:
 class DriftBounds(Settings):
     """A bound for each metric; `loop.drift` says what each one is."""
 
-    mean_tokens: Bound = Bound(min_ratio=0.4, max_ratio=2.5, slack=2.0)
-    cut_rate: Bound = _rate(0.2)
-    empty_rate: Bound = _rate(0.05)
-    refusal_rate: Bound = _rate(0.15)
-    hedging_rate: Bound = _rate(0.15)
-    apology_rate: Bound = _rate(0.15)
-    list_rate: Bound = _rate(0.3)
-    odd_punctuation_rate: Bound = _rate(0.15)
-    distinct_1: Bound = Bound(min_ratio=0.5)
-    distinct_2: Bound = Bound(min_ratio=0.5)
-    entropy: Bound = Bound(min_ratio=0.1, max_ratio=2.5, slack=0.02)
-    kl_initial: Bound = _rate(1.5)
-    kl_last: Bound = _rate(1.0)
-    kl_initial_answer: Bound = Bound()
-    kl_last_answer: Bound = Bound()
+    mean_tokens: Bound = Field(
+        default=Bound(min_ratio=0.4, max_ratio=2.5, slack=2.0), description="Mean tokens of an answer."
+    )
+    cut_rate: Bound = Field(default=_rate(0.2), description="Share of answers cut at the token limit.")
+    empty_rate: Bound = Field(default=_rate(0.05), description="Share of empty answers.")
+    refusal_rate: Bound = Field(default=_rate(0.15), description="Share of answers that refuse.")
+    hedging_rate: Bound = Field(default=_rate(0.15), description="Share of answers that hedge.")
+    apology_rate: Bound = Field(default=_rate(0.15), description="Share of answers that apologise.")
+    list_rate: Bound = Field(default=_rate(0.3), description="Share of answers with lists in lists.")
+    odd_punctuation_rate: Bound = Field(
+        default=_rate(0.15), description="Share of answers with odd punctuation."
+    )
+    distinct_1: Bound = Field(default=Bound(min_ratio=0.5), description="Distinct words, as a share of all.")
+    distinct_2: Bound = Field(
+        default=Bound(min_ratio=0.5), description="Distinct word pairs, as a share of all."
+    )
+    entropy: Bound = Field(
+        default=Bound(min_ratio=0.1, max_ratio=2.5, slack=0.02), description="Nats a token."
+    )
+    kl_initial: Bound = Field(
+        default=_rate(1.5), description="Divergence from the initial policy, nats a token."
+    )
+    kl_last: Bound = Field(default=_rate(1.0), description="Divergence from the incumbent, nats a token.")
+    kl_initial_answer: Bound = Field(
+        default=Bound(), description="Divergence from the initial policy, nats an answer."
+    )
+    kl_last_answer: Bound = Field(
+        default=Bound(), description="Divergence from the incumbent, nats an answer."
+    )
 
 
 class DriftSettings(Settings):

@@ -30,7 +30,9 @@ def ask_people(
     items = draw(judged, settings.random, settings.uncertain, seed, index, purpose)
     run.store.add_review_items(items)
     if run.reviewer is not None:
-        run.reviewer.answer(run.store, items)
+        with run.progress.stage(f"{title}, simulated reviewer", len(items), "labels") as bar:
+            run.reviewer.answer(run.store, items)
+            bar.move_to(len(items))
     else:
         _wait(run, settings, index, purpose, title)
     return {"drawn": len(items), "labels": sum(1 for _ in run.store.labels(index, purpose))}
