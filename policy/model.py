@@ -178,12 +178,3 @@ def _quiet() -> Iterator[None]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
-
-
-def describe_device(settings: PolicySettings) -> str:
-    """Where and in which precision policies of these settings run, such as `cpu, float32, 2 threads`."""
-    device = choose_device(settings.device)
-    dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)}, {dtype}"
-    return f"{device.type}, {dtype}, {torch.get_num_threads()} threads"
