@@ -21,7 +21,7 @@ class JudgeBase(Settings):
 class LocalJudgeSettings(JudgeBase):
     """A local policy judges by the log-probabilities it gives the two labels."""
 
-    kind: Literal["local"] = "local"
+    kind: Literal["local"] = Field(default="local", description="Chooses this judge.")
     policy: str = Field(
         default="current",
         description="`current` (the round's incumbent judges itself), `initial` (the policy the run started "
@@ -41,9 +41,11 @@ class LocalJudgeSettings(JudgeBase):
 class ApiJudgeSettings(JudgeBase):
     """An external model behind an OpenAI-compatible endpoint."""
 
-    kind: Literal["api"] = "api"
-    base_url: str = Field(default="https://api.openai.com/v1")
-    model: str
+    kind: Literal["api"] = Field(default="api", description="Chooses this judge.")
+    base_url: str = Field(
+        default="https://api.openai.com/v1", description="The endpoint, up to and with its version."
+    )
+    model: str = Field(description="The model's name at the endpoint.")
     api_key_env: str = Field(
         default="OPENAI_API_KEY",
         description="Name of the environment variable with the key; a server without keys needs none.",
@@ -58,22 +60,26 @@ class ApiJudgeSettings(JudgeBase):
         description="Answers asked for in each order where the server gives no log-probabilities.",
     )
     temperature: float | None = Field(default=0.0, ge=0.0, description="None leaves it to the server.")
-    max_tokens: int = Field(default=512, ge=1)
+    max_tokens: int = Field(default=512, ge=1, description="Of one reply.")
     structured: Literal["auto", "json_schema", "json_object", "text"] = Field(
         default="auto", description="How a verdict is asked for; auto tries them in this order."
     )
-    logprobs: Literal["auto", "never"] = "auto"
+    logprobs: Literal["auto", "never"] = Field(
+        default="auto", description="auto: read the labels' log-probabilities where the server gives them."
+    )
 
 
 class ScriptedJudgeSettings(JudgeBase):
     """A judge that follows a rule, for tests and rehearsals: no model, no network, no cost."""
 
-    kind: Literal["scripted"] = "scripted"
+    kind: Literal["scripted"] = Field(default="scripted", description="Chooses this judge.")
     rule: Literal["shorter", "longer", "hash"] = Field(
         default="shorter",
         description="Which answer it prefers; `hash` prefers by content hash: consistent, and unrelated to quality.",
     )
-    confidence: float = Field(default=0.9, gt=0.5, le=1.0)
+    confidence: float = Field(
+        default=0.9, gt=0.5, le=1.0, description="Probability that it gives to the answer it prefers."
+    )
     unscored_share: float = Field(
         default=0.0, ge=0.0, le=1.0, description="Share of comparisons it fails on, chosen by content hash."
     )

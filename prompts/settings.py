@@ -31,7 +31,9 @@ class PromptSettings(Settings):
         "question, turns, text.",
     )
     system: str | None = Field(default=None, description="A system message put before every plain prompt.")
-    heldout_share: float = Field(default=0.2, gt=0.0, lt=1.0)
+    heldout_share: float = Field(
+        default=0.2, gt=0.0, lt=1.0, description="Share of held-out prompts where nothing else decides."
+    )
     max_train: int | None = Field(default=None, ge=1, description="Use at most this many train prompts.")
     max_heldout: int | None = Field(default=None, ge=1, description="Use at most this many held-out prompts.")
     near_duplicates: Literal["report", "drop", "refuse"] = Field(

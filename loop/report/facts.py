@@ -14,9 +14,9 @@ from statistics import fmean
 from typing import Any
 
 from judge.interval import Interval
+from judge.standing import standing_labels
 from loop.report.calibration import Bin, confidence_bins
 from loop.summary import RoundSummary, RunSummary, summarise
-from review.standing import standing_labels
 from store.records import Checkpoint, Decision, Purpose
 from store.run import RunStore
 

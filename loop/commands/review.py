@@ -1,0 +1,45 @@
+"""`rlaif review`: the queue of comparisons for people, in the terminal."""
+
+import getpass
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from loop.commands.opening import open_store, selected_runs
+from review.queue import status
+from review.terminal import review_next as ask
+from review.terminal import show_status
+from review.visible import visible
+from store.run import RunStore
+from store.store import Store
+
+
+def review_next(
+    run: str | None, reviewer: str | None, url: str | None, output: Path, *, everything: bool
+) -> None:
+    """Ask for the next label, or for all of them; without `run` in the newest run where something waits."""
+    name = reviewer or getpass.getuser()
+    console = Console()
+    with open_store(url, output) as store:
+        chosen = _waiting(store, run, name)
+        if run is None:
+            console.print(Text(f"run {visible(chosen.name)}, reviewer {visible(name)}", style="dim"))
+        labelled = ask(chosen, name, console, sys.stdin, None if everything else 1)
+        left = sum(1 for _ in chosen.open_items(name))
+    console.print(Text(f"{labelled} labelled, {left} waiting", style="dim"))
+
+
+def review_status(run: str | None, url: str | None, output: Path) -> None:
+    """How far each draw is, of one run or of all."""
+    console = Console()
+    with open_store(url, output) as store:
+        for chosen in selected_runs(store, run):
+            console.print(Text(f"run {visible(chosen.name)}", style="bold"))
+            show_status(list(status(chosen)), console)
+
+
+def _waiting(store: Store, run: str | None, reviewer: str) -> RunStore:
+    runs = selected_runs(store, run)
+    return next((found for found in runs if next(found.open_items(reviewer), None) is not None), runs[0])
