@@ -80,7 +80,9 @@ def play(config_path: Path, output: Path, seed: int, rounds: int, evidence: str,
         shipped=float(means[shipped]),
         best=float(means[best]),
         truly_worse=clearly_worse(scores[shipped], scores[best]),
-        worse_promotions=sum(clearly_worse(after, before) for before, after in zip(scores, scores[1:], strict=False)),
+        worse_promotions=sum(
+            clearly_worse(after, before) for before, after in zip(scores, scores[1:], strict=False)
+        ),
         promotions=shipped,
         rounds=len(summary.rounds),
         seconds=time.monotonic() - start,
@@ -142,7 +144,9 @@ def show(outcomes: list[Outcome], console: Console) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--config", type=Path, default=Path("configs/starter.yaml"))
     parser.add_argument("--output", type=Path, default=Path("runs/trust"))
     parser.add_argument("--seeds", type=int, default=20)

@@ -82,6 +82,13 @@ class RunConfig(Settings):
             return url
         return self.store.url or f"sqlite:///{self.output / 'rlaif.db'}"
 
+    @property
+    def store_option(self) -> str:
+        """The `--store` option that finds this store from the shell, without the secret a URL may hold."""
+        if self.store.url_env:
+            return f'--store "${self.store.url_env}"'
+        return f"--store {self.store_url}"
+
 
 def load_config(path: Path | str, overrides: Iterable[str] = ()) -> RunConfig:
     """Read `path` (YAML), then the environment, then `overrides` (`key.sub=value`, values in YAML).

@@ -46,7 +46,7 @@ def _wait(run: RunContext, settings: SpotCheckSettings, index: int, purpose: Pur
     labelled = _answered(run, index, purpose)
     if labelled >= wanted:
         return
-    command = f"rlaif review next --run {run.store.record.name} --store {run.config.store_url}"
+    command = f"rlaif review next --run {run.store.record.name} {run.config.store_option}"
     if deadline == 0.0:
         run.progress.say(f"{title}: {wanted} comparisons wait for a label, the run goes on: {command}")
         return
