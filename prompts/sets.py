@@ -51,15 +51,12 @@ def load_prompts(settings: PromptSettings, starter: PromptSet | None = None) -> 
     if settings.source == STARTER:
         if starter is None:
             raise BadSource(f"source {STARTER!r}: these prompts are generated; pass them as `starter`.")
-        read = [_Candidate(prompt, prompt.split) for prompt in (*starter.train, *starter.heldout)]
+        read = [_Candidate(prompt, "train") for prompt in starter.train]
+        read += [_Candidate(prompt, "heldout") for prompt in starter.heldout]
     else:
         read = _read_all(settings, skipped)
     unique = _collapse(read)
-    assigned = [
-        _Candidate(one.prompt, one.split or _drawn(one.prompt, settings.heldout_share)) for one in unique
-    ]
-    if all(one.split is None for one in unique):
-        assigned = _both_sides(assigned)
+    assigned = _assign(unique, settings.heldout_share)
     train = _limit(_of(assigned, "train"), settings.max_train, "over max_train", skipped)
     heldout = _of(assigned, "heldout")
     near = near_duplicates(train, heldout)
@@ -140,8 +137,13 @@ def _collapse(read: list[_Candidate]) -> list[_Candidate]:
     return list(first.values())
 
 
-def _drawn(prompt: Prompt, share: float) -> Split:
-    return "heldout" if _draw(prompt) < share else "train"
+def _assign(unique: list[_Candidate], share: float) -> list[_Candidate]:
+    """Each with a split: its own, or one drawn by content."""
+    assigned = [
+        _Candidate(one.prompt, one.split or ("heldout" if _draw(one.prompt) < share else "train"))
+        for one in unique
+    ]
+    return _both_sides(assigned) if all(one.split is None for one in unique) else assigned
 
 
 def _draw(prompt: Prompt) -> float:

@@ -58,7 +58,7 @@ def _read_jsonl(path: Path, name: str) -> Iterator[RawRow]:
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")
                 if line.strip():
-                    yield _parse(f"{name}:{number}", line)
+                    yield _parse(f"{name}:{number}", line.rstrip(b"\r\n"))
     except OSError as error:
         raise BadSource(f"{name}: cannot read: {error.strerror}.") from error
 
@@ -69,7 +69,7 @@ def _parse(where: str, line: bytes) -> RawRow:
     except UnicodeDecodeError as error:
         return RawRow(where, None, problem=f"not UTF-8 (byte {error.start} of the line)")
     except json.JSONDecodeError as error:
-        return RawRow(where, None, problem=f"not JSON: {error.msg} at column {error.colno}")
+        return RawRow(where, None, problem=f"not JSON (column {error.colno}: {error.msg})")
     except RecursionError:
         return RawRow(where, None, problem="not usable JSON: nested too deeply")
     except _RepeatedKey as error:
