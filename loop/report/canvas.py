@@ -57,7 +57,7 @@ _STYLE = {
 class Canvas:
     """One chart of `width` × `height` points; `name` is unique on its page."""
 
-    def __init__(self, name: str, width: float = 460, height: float = 250) -> None:
+    def __init__(self, name: str, width: float = 420, height: float = 235) -> None:
         self._name = name
         with mpl.rc_context(_STYLE):
             self._figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
@@ -71,7 +71,7 @@ class Canvas:
             FigureCanvasSVG(self._figure).print_svg(stream, metadata=nothing)
         drawn = stream.getvalue()
         body = drawn[drawn.index(">", drawn.index("<svg ")) + 1 :]
-        body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+        body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.DOTALL)
         body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{self._name}-", body)
         body = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 var(--font)", body)
         for colour, role in _ROLES.items():
