@@ -27,6 +27,9 @@ from store.records import Comparison, Verdict
 _CHUNK = 512
 """Comparisons in memory at once: enough for the scorer to sort by length, little enough to forget."""
 
+TOO_LONG = "the comparison is longer than the policy that judges reads"
+"""Why a comparison is unscored whose label log-probabilities are not numbers (see `judge.contract.LabelScorer`)."""
+
 
 class LocalJudge:
     """Judges by `scorer`'s label log-probabilities.
@@ -93,11 +96,10 @@ class LocalJudge:
                 }
             ),
         }
+        if any(math.isnan(value) for row in logprobs for value in row):
+            return Verdict(**kept, unscored=TOO_LONG)
         if not all(math.isfinite(value) for row in logprobs for value in row):
-            return Verdict(
-                **kept,
-                unscored="the policy gave a label no finite log-probability (is the prompt longer than it reads?)",
-            )
+            return Verdict(**kept, unscored="the policy gave a label no finite log-probability")
         one, other = (
             Reading.of_logprobs(presentation, row, self._settings.temperature)
             for presentation, row in zip(presented, logprobs, strict=True)

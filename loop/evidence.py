@@ -122,9 +122,12 @@ def _drift(
         return PolicyScorer(run.load(policy)).answer_logprobs(chats, texts, run.config.sampler.batch_tokens)
 
     from_initial = from_last = None
+    own = logprobs(candidate)
+    # An answer can take more tokens when it is read than when it was drawn, and then not fit the context any more.
+    read = np.isfinite(own)
+    ended, own = [sample for sample, fits in zip(ended, read, strict=True) if fits], own[read]
     if ended:
-        own, last = logprobs(candidate), logprobs(incumbent)
-        from_last = divergence(ended, own, last)
+        from_last = divergence(ended, own, logprobs(incumbent))
         from_initial = (
             from_last if incumbent.id == run.initial.id else divergence(ended, own, logprobs(run.initial))
         )

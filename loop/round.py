@@ -7,6 +7,7 @@ pairs. What a stage counted travels in its marker, so the summary needs nothing 
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
@@ -103,11 +104,12 @@ def judge(this: Round) -> dict[str, Any]:
     )
     judge_all(this.run, this.incumbent, this.index, "train", this.title("judge"))
     verdicts = list(store.verdicts(this.index, "train"))
-    return {
-        "verdicts": len(verdicts),
-        "unscored": sum(verdict.unscored is not None for verdict in verdicts),
-        "flip_rate": flip_rate(verdicts),
-    }
+    reasons = Counter(verdict.unscored for verdict in verdicts if verdict.unscored is not None)
+    if reasons:
+        reason, count = reasons.most_common(1)[0]
+        said = f"{reasons.total()} of {len(verdicts)} unscored, {count} because {reason}"
+        this.run.progress.say(f"{this.title('judge')}: {said}")
+    return {"verdicts": len(verdicts), "unscored": reasons.total(), "flip_rate": flip_rate(verdicts)}
 
 
 def spot_check(this: Round) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from loop.config import RunConfig
 from loop.context import RunContext
 from loop.errors import ConfigError, RunStopped
 from loop.first_policy import find_initial, find_policy
+from loop.lengths import within_reach
 from loop.progress import Progress, Silent
 from loop.report import write_report
 from loop.round import play_round
@@ -23,7 +24,7 @@ from loop.shelf import Shelf
 from loop.stopping import why_stopped
 from loop.summary import RunSummary, summarise, write_summary
 from loop.true_score import has_answer_key, record_true_scores, simulated_reviewer
-from loop.wording import keep_prompts, wording
+from loop.wording import count_prompts, keep_prompts, wording
 from policy.model import choose_device, describe_device
 from policy.trainer import DpoTrainer
 from prompts.constitution import load_constitution
@@ -104,8 +105,10 @@ def _open(
     )
     units = store.create_run(record)
     units.save_texts(wording(config.judge))
-    keep_prompts(units, prompts)
     initial = find_initial(units, config.policy, progress)
+    prompts = within_reach(prompts, config, initial)
+    keep_prompts(units, prompts)
+    count_prompts(units, prompts, progress)
     return RunContext(
         config=config,
         store=units,

@@ -21,6 +21,37 @@ TRUE_SCORE = "true_score"
 """Stage name under which the true scores stand in the store's metrics; see `loop.true_score`."""
 
 
+PROMPTS = "prompts"
+"""Stage name under which round 0 keeps how many prompts the run uses."""
+
+
+class PromptCounts(Settings):
+    """How many prompts the run uses, and how many it does not, by reason.
+
+    `duplicates` repeated a row before them and are used once; `near_duplicates` are held-out prompts that nearly
+    repeat a train prompt.
+    """
+
+    train: int = 0
+    heldout: int = 0
+    duplicates: int = 0
+    near_duplicates: int = 0
+    left_out: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The counts in words; what is zero goes without saying."""
+        parts = [f"{self.train:,} train and {self.heldout:,} held-out prompts"]
+        parts += [f"{count:,} left out ({reason})" for reason, count in sorted(self.left_out.items())]
+        parts += [f"{self.duplicates:,} repeated rows"] if self.duplicates else []
+        parts += (
+            [f"{self.near_duplicates:,} held-out nearly repeat a train prompt"]
+            if self.near_duplicates
+            else []
+        )
+        return "; ".join(parts)
+
+
 class Audit(Settings):
     """How often people sided with the judge on a random sample of the comparisons behind this round's pairs.
 
@@ -67,6 +98,7 @@ class RunSummary(Settings):
     device: str
     simulated_reviewer: bool
     """Whether the labels came from a simulated reviewer, not from people."""
+    prompts: PromptCounts = PromptCounts()
     rounds: list[RoundSummary]
     stopped: str
     """Why there are no more rounds, or `not finished`."""
@@ -85,6 +117,7 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
     markers: dict[int, dict[str, StageMarker]] = {}
     for marker in store.markers():
         markers.setdefault(marker.round, {})[marker.stage] = marker
+    prompts = markers.get(0, {}).get(PROMPTS)
     decisions = {d.round: d for d in store.decisions() if d.kind != "rollback"}
     rounds = [
         _round(index, stages, decisions.get(index), dict(_true_scores(store, index)))
@@ -96,6 +129,7 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
         seed=run.seed,
         device=run.device,
         simulated_reviewer=run.config.get("reviewer", {}).get("kind") == "simulated",
+        prompts=PromptCounts.model_validate(prompts.counts) if prompts else PromptCounts(),
         rounds=rounds,
         stopped=why_stopped(
             store.decisions(),

@@ -3,11 +3,14 @@
 from judge.settings import JudgeBase
 from loop.config import RunConfig
 from loop.errors import RunStopped
+from loop.progress import Progress
+from loop.summary import PROMPTS, PromptCounts
 from policy.source import STARTER
 from policy.starter.tasks import starter_prompts
 from prompts.hashing import content_hash
 from prompts.sets import PromptSet, load_prompts
 from prompts.shipped import read_named
+from store.records import StageMarker
 from store.run import RunStore
 
 STARTER_PROMPTS = 400
@@ -38,6 +41,21 @@ def keep_prompts(store: RunStore, prompts: PromptSet) -> None:
             f"run {store.record.name}: its prompts have changed since it began ({len(gone)} added or gone). "
             "Put the old prompts back, or start a new run with --name."
         )
+
+
+def count_prompts(store: RunStore, prompts: PromptSet, progress: Progress) -> None:
+    """Keep how many prompts are used and why others are not; said at the first call, not at a resumed one."""
+    if store.marker(0, PROMPTS) is not None:
+        return
+    counts = PromptCounts(
+        train=len(prompts.train),
+        heldout=len(prompts.heldout),
+        duplicates=prompts.duplicates,
+        near_duplicates=len(prompts.near_duplicates),
+        left_out=prompts.skipped,
+    )
+    progress.say(counts.sentence)
+    store.mark(StageMarker(round=0, stage=PROMPTS, seconds=0.0, counts=counts.model_dump(mode="json")))
 
 
 def wording(judge: JudgeBase) -> dict[str, str]:

@@ -10,6 +10,7 @@ Left out: sharing between some of the chats (the two orders of one comparison be
 
 import copy
 import inspect
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,6 @@ from transformers import DynamicCache
 
 from policy.chat import Ids
 from policy.decode import can_drop_rows
-from policy.errors import PromptTooLong
 from policy.model import LoadedPolicy
 from store.records import Message
 
@@ -53,8 +53,8 @@ class PolicyScorer:
 
         A label of several tokens has the sum of theirs. Labels are encoded as they continue the chat's text, so " A"
         and "A" are what they look like. `batch_tokens` bounds the padded tokens of a batch. Raises
-        `ChatTemplateError` for a label that does not start at a token boundary, `PromptTooLong` for a chat that does
-        not fit the model's context.
+        `ChatTemplateError` for a label that does not start at a token boundary. A chat that does not fit the model's
+        context has a row of NaN: it cannot be scored, and the others are not lost with it.
         """
         if not chats:
             return np.empty((0, len(labels)))
@@ -71,23 +71,28 @@ class PolicyScorer:
     def answer_logprobs(
         self, chats: Sequence[Sequence[Message]], answers: Sequence[str], batch_tokens: int
     ) -> NDArray[np.float64]:
-        """Summed natural-log probability of each answer and its end token, shape (len(chats),)."""
+        """Summed natural-log probability of each answer and its end token, shape (len(chats),).
+
+        NaN for a chat that does not fit the model's context with its answer.
+        """
         prompts, answer_ids = self._policy.chats.answer_ids(chats, answers)
         rows = [_Row(p + a[:-1], a) for p, a in zip(prompts, answer_ids, strict=True)]
         return np.array([sum(values) for values in self._score(rows, batch_tokens)], dtype=np.float64)
 
     @torch.inference_mode()
     def _score(self, rows: Sequence["_Row"], batch_tokens: int) -> list[list[float]]:
-        """For each row the log-probabilities of its targets."""
-        self._check_length(rows)
-        values: list[list[float]] = [[] for _ in rows]
-        prefix = self._prefix(rows)
-        cache = self._read(rows[0].ids[:prefix]) if prefix else None
+        """For each row the log-probabilities of its targets; NaN for a row longer than the context."""
+        values = [[math.nan] * len(row.targets) for row in rows]
+        context = self._policy.context
+        readable = [n for n, row in enumerate(rows) if context is None or len(row.ids) <= context]
+        fitting = [rows[n] for n in readable]
+        prefix = self._prefix(fitting)
+        cache = self._read(fitting[0].ids[:prefix]) if prefix else None
         vocabulary = self._policy.model.config.get_text_config().vocab_size
-        for places in _batches(rows, batch_tokens, vocabulary):
-            batch = [rows[place] for place in places]
+        for places in _batches(fitting, batch_tokens, vocabulary):
+            batch = [fitting[place] for place in places]
             for place, found in zip(places, self._forward(batch, prefix, cache), strict=True):
-                values[place] = found
+                values[readable[place]] = found
         return values
 
     def _forward(self, batch: Sequence["_Row"], prefix: int, cache: DynamicCache | None) -> list[list[float]]:
@@ -131,15 +136,6 @@ class PolicyScorer:
         )
         same = min(same, *(row.positions[0] for row in rows))
         return same if same >= _SHORTEST_PREFIX else 0
-
-    def _check_length(self, rows: Sequence["_Row"]) -> None:
-        context = self._policy.context
-        longest = max((len(row.ids) for row in rows), default=0)
-        if context is not None and longest > context:
-            raise PromptTooLong(
-                f"A chat to be scored has {longest} tokens and the model reads {context}. Shorten the answers "
-                "(sampler.max_new_tokens), the prompts or the judge's template, or use a model with a longer context."
-            )
 
 
 @dataclass(frozen=True)

@@ -97,13 +97,20 @@ def test_the_judge_abstains_where_the_policy_would_say_something_else() -> None:
     assert verdict.label_mass == pytest.approx(0.01)
 
 
-def test_a_score_that_is_no_number_gives_an_unscored_verdict() -> None:
+@pytest.mark.parametrize(
+    ("score", "reason"),
+    [
+        (np.nan, "the comparison is longer than the policy that judges reads"),
+        (-np.inf, "the policy gave a label no finite log-probability"),
+    ],
+)
+def test_a_score_that_is_not_finite_gives_an_unscored_verdict(score: float, reason: str) -> None:
     class Broken(PlantedScorer):
         def label_logprobs(
             self, chats: Sequence[Sequence[Message]], labels: Sequence[str], batch_tokens: int
         ) -> NDArray[np.float64]:
             rows = super().label_logprobs(chats, labels, batch_tokens)
-            rows[1, 0] = np.nan
+            rows[1, 0] = score
             return rows
 
     broken, sound = judge_all(
@@ -111,8 +118,7 @@ def test_a_score_that_is_no_number_gives_an_unscored_verdict() -> None:
         [planted_comparison(7, 3), planted_comparison(3, 7)],
     )
     assert broken.p_first is None
-    assert broken.unscored is not None
-    assert "no finite log-probability" in broken.unscored
+    assert broken.unscored == reason
     assert json.loads(broken.raw)["logprobs"][1][0] is None
     assert sound.p_first is not None
 
