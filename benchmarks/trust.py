@@ -16,6 +16,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
@@ -80,9 +81,7 @@ def play(config_path: Path, output: Path, seed: int, rounds: int, evidence: str,
         shipped=float(means[shipped]),
         best=float(means[best]),
         truly_worse=clearly_worse(scores[shipped], scores[best]),
-        worse_promotions=sum(
-            clearly_worse(after, before) for before, after in zip(scores, scores[1:], strict=False)
-        ),
+        worse_promotions=sum(clearly_worse(after, before) for before, after in pairwise(scores)),
         promotions=shipped,
         rounds=len(summary.rounds),
         seconds=time.monotonic() - start,
