@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loop.config import RunConfig, load_config
-from loop.run import run
+from loop.rounds import run
 from loop.wording import read_prompts
 from policy.model import load_policy
 from policy.sampler import LocalSampler

@@ -59,7 +59,7 @@ class RunContext:
         if not isinstance(settings, LocalJudgeSettings):
             return build_judge(settings, None)
         chosen = {"current": incumbent, "initial": self.initial}.get(settings.policy, self.judge_policy)
-        assert chosen is not None, "loop.run resolves a judge's own policy before the first round"
+        assert chosen is not None, "loop.rounds resolves a judge's own policy before the first round"
         return build_judge(settings, PolicyScorer(self.load(chosen)))
 
     def incumbent(self, index: int) -> Checkpoint:

@@ -12,7 +12,7 @@ from loop.commands.outcome import Invocation, show_outcome
 from loop.config import load_config
 from loop.exits import INTERRUPTED
 from loop.progress import progress_on
-from loop.run import run
+from loop.rounds import run
 from loop.summary import RunSummary
 
 

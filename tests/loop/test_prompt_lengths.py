@@ -9,7 +9,7 @@ import pytest
 from loop.config import parse_config
 from loop.errors import ConfigError
 from loop.progress import Silent
-from loop.run import run
+from loop.rounds import run
 from policy.lengths import over_length
 from policy.settings import PolicySettings
 from policy.starter.build import ensure_starter

@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from loop.config import RunConfig, parse_config
 from loop.errors import ConfigError, RunStopped
-from loop.run import run
+from loop.rounds import run
 from policy.errors import PolicyRefused
 from policy.starter.build import ensure_starter
 from store.errors import RunDiffers
