@@ -18,6 +18,7 @@ class Answers(RunScope):
         table = tables.prompts
         added = 0
         with self.database.write() as connection:
+            self._lock(connection)
             last = connection.scalar(sa.select(sa.func.max(table.c.position)).where(table.c.run == self.name))
             place = count(0 if last is None else last + 1)
             for chunk in chunks(prompts):

@@ -21,12 +21,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 
-from store.errors import BadDatabaseUrl, NewerDatabase, StoreBusy
+from store.errors import BadDatabaseUrl, NewerDatabase, StoreBusy, StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 60.0
+Insert = sqlite.Insert | postgresql.Insert
 _MIGRATION_LOCK = 0x726C616966  # a PostgreSQL advisory lock's number; any constant of our own
 
 
@@ -42,6 +44,7 @@ class Database:
         self._busy_seconds = busy_seconds
         self.engine = self._engine()
         try:
+            self.engine.connect().close()
             self._migrate()
         except sa.exc.DBAPIError as error:
             self.close()
@@ -58,30 +61,41 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
+    def insert(self, table: sa.Table) -> Insert:
+        """An INSERT of this database's dialect, which knows ON CONFLICT."""
+        return sqlite.insert(table) if self.dialect == "sqlite" else postgresql.insert(table)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database. Keep it short."""
-        with self.engine.connect() as connection:
+        """A transaction that sees one state of the database. Keep it short. Raises `StoreBusy`, `StoreError`."""
+        with self._failures("read"), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that holds SQLite's write lock from its start; committed at the end, or not at all.
 
-        Raises `StoreBusy` where another process holds the lock for longer than the timeout.
+        Raises `StoreBusy` where another process holds the lock for longer than the timeout, `StoreError` where the
+        database fails (a full disk, a lost server).
         """
-        with self.engine.connect().execution_options(writes=True) as connection:
-            try:
-                connection.begin()
-            except sa.exc.OperationalError as error:
-                if "locked" not in str(error.orig):
-                    raise
+        with self._failures("write"), self.engine.connect().execution_options(writes=True) as connection:
+            connection.begin()
+            yield connection
+            connection.commit()
+
+    @contextmanager
+    def _failures(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.OperationalError as error:
+            if "locked" in reason(error):
                 raise StoreBusy(
                     f"{self}: another process kept this database locked for {self._busy_seconds:g} s. "
                     "End it, or run again when it is done; nothing was lost."
                 ) from error
-            yield connection
-            connection.commit()
+            raise StoreError(
+                f"{self}: cannot {action}: {reason(error)}. What was committed before is safe: mend this and run again."
+            ) from error
 
     def _engine(self) -> Engine:
         if self.dialect == "postgresql":

@@ -73,7 +73,7 @@ class Judgements(RunScope):
         Raises `BadUnit` where the comparison is not stored, or a text does not have the hash it is kept under.
         """
         table = tables.verdicts
-        insert = self._insert(table)
+        insert = self.database.insert(table)
         fresh = {name: insert.excluded[name] for name in (*_VERDICT, *_USAGE) if name != "id"}
         statement = insert.on_conflict_do_update(
             index_elements=["run", "id"],

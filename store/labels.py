@@ -63,6 +63,7 @@ class Labels(RunScope):
         reviewer has used on this item for another answer.
         """
         with self.database.write() as connection:
+            self._lock(connection)
             query = sa.select(_ITEMS.c.comparison_id)
             query = query.where(_ITEMS.c.run == self.name, _ITEMS.c.id == label.item_id)
             comparison = connection.scalar(query)

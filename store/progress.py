@@ -33,7 +33,7 @@ class Progress(RunScope):
 
     def add_metrics(self, round: int, stage: str, rows: Iterable[tuple[int, str, float]]) -> None:
         """Add (step, name, value) rows; a value given again, by training that was repeated, replaces the first."""
-        insert = self._insert(_METRICS)
+        insert = self.database.insert(_METRICS)
         statement = insert.on_conflict_do_update(
             index_elements=["run", "round", "stage", "step", "name"], set_={"value": insert.excluded.value}
         )

@@ -35,6 +35,7 @@ class Revisions(RunScope):
         A round is decided once: where its decision is stored already, that one stands. Rollbacks always append.
         """
         with self.database.write() as connection:
+            self._lock(connection)
             query = sa.select(_DECISIONS).where(_DECISIONS.c.run == self.name).order_by(_DECISIONS.c.position)
             rows = connection.execute(query).all()
             for row in rows:

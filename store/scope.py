@@ -11,18 +11,16 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from pydantic import BaseModel
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from store import tables
-from store.database import Database, reason
+from store.database import Database, Insert, reason
 from store.errors import BadUnit, NotFound
 
 CHUNK = 500
 """Rows in one write transaction, and in one page of a read."""
 
 Values = dict[str, Any]
-Insert = sqlite.Insert | postgresql.Insert
 RecordT = TypeVar("RecordT", bound=BaseModel)
 ItemT = TypeVar("ItemT")
 
@@ -46,9 +44,13 @@ class RunScope:
         self.database = database
         self.name = name
 
-    def _insert(self, table: sa.Table) -> Insert:
-        """An INSERT of this database's dialect, which knows ON CONFLICT."""
-        return sqlite.insert(table) if self.database.dialect == "sqlite" else postgresql.insert(table)
+    def _lock(self, connection: Connection) -> None:
+        """Keep other writers of this run out until the transaction ends, where what is read decides what is written.
+
+        SQLite's write lock does it already, and its dialect leaves the clause away.
+        """
+        runs = tables.runs
+        connection.execute(sa.select(runs.c.name).where(runs.c.name == self.name).with_for_update())
 
     def _add(self, connection: Connection, table: sa.Table, rows: Sequence[Values]) -> int:
         """Insert rows whose key is not there yet; how many those were.
@@ -57,7 +59,7 @@ class RunScope:
         """
         keys = [column.name for column in table.primary_key]
         return self._execute(
-            connection, self._insert(table).on_conflict_do_nothing(index_elements=keys), rows
+            connection, self.database.insert(table).on_conflict_do_nothing(index_elements=keys), rows
         )
 
     def _execute(self, connection: Connection, statement: Insert, rows: Sequence[Values]) -> int:

@@ -67,12 +67,10 @@ class Store:
         Raises `RunDiffers` where a run of this name has another configuration.
         """
         with self.database.write() as connection:
+            add = self.database.insert(tables.runs).on_conflict_do_nothing(index_elements=["name"])
+            connection.execute(add, run.model_dump())
             query = sa.select(*columns_of(Run, tables.runs)).where(tables.runs.c.name == run.name)
-            row = connection.execute(query).one_or_none()
-            if row is None:
-                connection.execute(sa.insert(tables.runs), run.model_dump())
-                return RunStore(self.database, run)
-        stored = Run(**row._mapping)
+            stored = Run(**connection.execute(query).one()._mapping)
         if stored.config_hash != run.config_hash:
             differing = list(_differences(stored.config, run.config))
             shown = "; ".join(differing[:_SHOWN]) + (" …" if len(differing) > _SHOWN else "")

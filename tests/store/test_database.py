@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from alembic.runtime.migration import MigrationContext
 
 from store import Store
 from store.database import Database
-from store.errors import BadDatabaseUrl, NewerDatabase, StoreBusy
+from store.errors import BadDatabaseUrl, NewerDatabase, StoreBusy, StoreError
+from store.scope import CHUNK
 from store.tables import metadata
 
 
@@ -109,6 +111,75 @@ def test_a_database_kept_locked_is_reported_and_not_waited_for_forever(tmp_path)
     with database.write() as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
     database.close()
+
+
+def test_a_database_that_fails_says_so_and_keeps_what_was_committed(tmp_path, units):
+    with Store.open(f"sqlite:///{tmp_path / 'a.db'}") as store:
+        run = store.create_run(units.run())
+        run.add_prompts(units.prompts(3))
+        small = 20  # pages more than the file has: a disk that fills up
+
+        @sa.event.listens_for(store.database.engine, "connect")
+        def limit(connection, _record):
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count={pages + small}")
+
+        store.database.engine.dispose()
+        with pytest.raises(StoreError, match=r"cannot write: .*full.*run again"):
+            run.add_prompts(units.prompts(5000))
+        assert len(list(run.prompts("train"))) == 3
+
+
+def test_threads_may_share_a_store(store, units):
+    run = store.create_run(units.run())
+    prompts = units.prompts(50)
+    run.add_prompts(prompts)
+
+    def work(number: int) -> int:
+        run.add_samples(units.samples(prompts, 2, policy=f"rev_{number}"))
+        return len(list(run.samples(1, "train", f"rev_{number}")))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(8))) == [100] * 8
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_writer_killed_at_work_loses_nothing_it_had_committed(url, after):
+    """Killed while it writes the next chunk; what it had reported is there, and adding all again adds the rest."""
+    script = """
+import sys
+from store import Store
+from store.records import Message, Prompt, Run, Sample
+from store.scope import CHUNK
+with Store.open(sys.argv[1]) as store:
+    run = store.create_run(Run(name="killed", seed=1, config_hash="h", config={}))
+    prompts = [Prompt(messages=(Message(role="user", content=f"q{i}"),), split="train") for i in range(CHUNK)]
+    run.add_prompts(prompts)
+    def samples():
+        for index in range(20):
+            print(index, flush=True)
+            for p in prompts:
+                yield Sample(prompt_id=p.id, policy="rev_a", round=1, purpose="train", index=index, seed=index,
+                             settings="s", text=f"{index}", tokens=1, finish_reason="stop")
+    run.add_samples(samples())
+"""
+    root = Path(__file__).parents[2]
+    writer = [sys.executable, "-c", script, url]
+    with subprocess.Popen(writer, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if int(line) == after:
+                break
+        process.kill()
+    with Store.open(url) as store:
+        kept = list(store.run("killed").samples(1, "train"))
+        assert len(kept) >= after * CHUNK
+        assert len(kept) % CHUNK == 0
+    subprocess.run(writer, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    with Store.open(url) as store:
+        run = store.run("killed")
+        indices = [sample.index for sample in run.samples(1, "train")]
+        assert indices == list(range(20)) * CHUNK
+        assert set(kept) <= set(run.samples(1, "train"))
 
 
 def test_a_paged_read_holds_no_transaction_while_its_consumer_thinks(run, units, store):
