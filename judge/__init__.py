@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from judge.ranking import cycle_rate, flip_rate, rank, round_robin
     from judge.scripted import ScriptedJudge
     from judge.settings import ApiJudgeSettings, JudgeSettings, LocalJudgeSettings, ScriptedJudgeSettings
-    from judge.win_rate import win_rate
+    from judge.wins import win_rate
 
 __all__ = [
     "ApiJudge", "ApiJudgeSettings", "Interval", "Judge", "JudgeError", "JudgeSettings", "JudgeSettingsError",
@@ -30,7 +30,7 @@ _HOME = {
     "LabelScorer": "contract", "LocalJudge": "local", "LocalJudgeSettings": "settings",
     "ScriptedJudge": "scripted", "ScriptedJudgeSettings": "settings", "build_judge": "build", "check_judge": "build",
     "cycle_rate": "ranking", "flip_rate": "ranking", "rank": "ranking", "round_robin": "ranking",
-    "win_rate": "win_rate",
+    "win_rate": "wins",
 }  # fmt: skip
 
 

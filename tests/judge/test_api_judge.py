@@ -396,6 +396,27 @@ def test_a_server_that_goes_on_failing_stops_the_judge_and_keeps_what_was_judged
     assert [v.unscored for v in arrived[1:]] == ["HTTP 503: down"] * 4
 
 
+@pytest.mark.parametrize(("status", "reason"), [(500, "HTTP 500: no"), (400, "HTTP 400: no")])
+def test_many_single_failures_among_answers_do_not_stop_the_judge(
+    serve: Serve, status: int, reason: str
+) -> None:
+    cursed = failing(status)
+    server = serve(lambda b, n: cursed(b, n) if "worth=666" in b["messages"][0]["content"] else perfect(b, n))
+    comparisons = [planted_comparison(7, 3 if n % 2 else 666, f"Question {n}?") for n in range(14)]
+    verdicts = judged(judge_for(server.url, concurrency=1, attempts=1, structured="text"), comparisons)
+    assert [v.unscored for v in verdicts] == [reason, None] * 7
+
+
+def test_rejections_in_a_row_stop_a_judge_only_if_nothing_ever_worked(serve: Serve) -> None:
+    rejected = failing(400)
+    comparisons = [planted_comparison(7, 3, f"Question {n}?") for n in range(8)]
+    server = serve(lambda b, n: perfect(b, n) if n < 2 else rejected(b, n))
+    judge = judge_for(server.url, concurrency=1, structured="text", logprobs="never")
+    assert [v.unscored for v in judged(judge, comparisons)] == [None, *["HTTP 400: no"] * 7]
+    with pytest.raises(JudgeStopped, match="HTTP 400: no"):
+        judged(judge_for(serve(rejected).url, concurrency=1), comparisons)
+
+
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
@@ -443,6 +464,17 @@ def test_a_key_comes_from_the_environment_alone(serve: Serve, monkeypatch: pytes
     monkeypatch.delenv("TEST_JUDGE_KEY")
     one(judge_for(server.url, api_key_env="TEST_JUDGE_KEY"))
     assert "Bearer sesame" not in server.authorization[2:]
+
+
+def test_a_proxy_in_the_environment_is_not_asked_for_a_server_on_this_machine(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(perfect)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert one(judge_for(server.url)).p_first == 1.0
 
 
 def test_a_missing_key_is_refused_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,9 @@ def test_the_place_is_found_where_the_verdict_comes_before_the_reasoning() -> No
     found = label_probabilities(
         plain('{"verdict": "'),
         token("B", {"B": 0.8, "A": 0.2}),
-        plain('", "reasoning": "not '),
+        plain('", "reasoning": "'),
+        token("B", {"B": 0.99, "A": 0.01}),
+        plain(" and not "),
         token("A", {"A": 1.0}),
         plain('"}'),
         template="pairwise_json",

@@ -1,6 +1,5 @@
 """The wording that ships: it loads, it fences what it quotes, and it asks last for what the judge can read."""
 
-from collections import Counter
 from importlib.resources import files
 from string import Template
 
@@ -31,7 +30,7 @@ def test_every_template_renders_with_every_constitution(file: str, constitution:
 
 def test_the_general_constitution_serves_all_three_axes() -> None:
     general = load_constitution("general")
-    assert set(Counter(principle.axis for principle in general.principles)) == {
+    assert {principle.axis for principle in general.principles} == {
         "helpful",
         "harmless",
         "honest",
