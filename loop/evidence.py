@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judge.ranking import flip_rate
-from judge.win_rate import win_rate
+from judge.wins import win_rate
 from loop.answering import answer
 from loop.context import RunContext
 from loop.drift import DriftReport, divergence, measure_drift

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from judge.ranking import flip_rate
-from judge.win_rate import win_rate
+from judge.wins import win_rate
 from loop.drift import measure_drift
 from loop.gate import GateEvidence, decide
 from loop.settings import DriftSettings, GateSettings
@@ -153,24 +153,26 @@ class SyntheticRun:
         traits: tuple[tuple[float, float], tuple[float, float]],
     ) -> list[tuple[Comparison, Verdict]]:
         prompts = list(self.store.prompts("train" if purpose == "train" else "heldout"))
-        comparisons = []
-        for number, prompt in enumerate(prompts):
-            first, second = (
+        both = [
+            tuple(
                 self._sample(index, purpose, prompt, number, policy, own, side if purpose == "train" else 0)
                 for side, (policy, own) in enumerate(zip(policies, traits, strict=True))
             )
-            self.store.add_samples([first, second])
-            if first.text != second.text:
-                comparisons.append(
-                    Comparison(
-                        prompt=prompt,
-                        first=first,
-                        second=second,
-                        round=index,
-                        purpose=purpose,
-                        constitution=CONSTITUTION,
-                    )
-                )
+            for number, prompt in enumerate(prompts)
+        ]
+        self.store.add_samples(sample for answers in both for sample in answers)
+        comparisons = [
+            Comparison(
+                prompt=prompt,
+                first=first,
+                second=second,
+                round=index,
+                purpose=purpose,
+                constitution=CONSTITUTION,
+            )
+            for prompt, (first, second) in zip(prompts, both, strict=True)
+            if first.text != second.text
+        ]
         self.store.add_comparisons(comparisons)
         self.store.add_verdicts(map(_verdict, comparisons))
         return list(self.store.judged(index, purpose))

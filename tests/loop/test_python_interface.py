@@ -33,7 +33,9 @@ def fresh(program: str, folder: Path | None = None) -> str:
 
 def test_settings_and_records_are_read_without_torch() -> None:
     names = "from loop import ConfigError, RunConfig, RunStopped, RunSummary, load_config, parse_config"
-    loaded = fresh(f"{names}\nimport judge, policy, sys\nprint([m for m in ('torch', 'trl') if m in sys.modules])")
+    loaded = fresh(
+        f"{names}\nimport judge, policy, sys\nprint([m for m in ('torch', 'trl') if m in sys.modules])"
+    )
     assert loaded == "[]\n"
 
 
