@@ -42,6 +42,8 @@ class LoadedPolicy:
     device: torch.device
     dtype: torch.dtype
     context: int | None
+    engine: object = field(default=None, repr=False)
+    """What the model's continuous batching engine was made for, while it has one (see `policy.continuous`)."""
 
     def describe(self) -> str:
         """One line: architecture, size, dtype, device, attention, revision."""
@@ -60,22 +62,24 @@ class LoadedPolicy:
             if self.context is not None and len(ids) >= self.context:
                 raise PromptTooLong(
                     f"Prompt {prompt.id} ({prompt.source or 'no source'}) has {len(ids)} tokens and the model reads "
-                    f"{self.context}. Leave it out beforehand (`LoadedPolicy.over_length` lists them) or shorten it."
+                    f"{self.context}. Leave it out beforehand (`policy.lengths.over_length` finds them) or shorten it."
                 )
         return encoded
 
-    def over_length(self, prompts: Sequence[Prompt], new_tokens: int = 1) -> list[tuple[Prompt, int]]:
-        """The prompts, with their length in tokens, that leave less than `new_tokens` of room for an answer."""
-        if self.context is None:
-            return []
-        lengths = map(len, self.chats.prompt_ids([prompt.messages for prompt in prompts]))
-        return [(p, n) for p, n in zip(prompts, lengths, strict=True) if n + new_tokens > self.context]
+    def drop_engine(self) -> None:
+        """Free the continuous batching engine and its cache; the next call makes a new one."""
+        if self.engine is not None:
+            self.model.destroy_cached_continuous_batching_manager()
+            self.engine = None
+            self._give_memory_back()
 
     def close(self) -> None:
         """Free the weights, on the device too. The policy cannot be used afterwards."""
-        if self.model is not None and hasattr(self.model, "destroy_cached_continuous_batching_manager"):
-            self.model.destroy_cached_continuous_batching_manager()
+        self.drop_engine()
         self.model = None
+        self._give_memory_back()
+
+    def _give_memory_back(self) -> None:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -101,7 +105,7 @@ def load_policy(settings: PolicySettings, path: Path | str, revision: str | None
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=settings.trust_remote_code,
-            attn_implementation=_attention(settings.attention, device),
+            attn_implementation=_attention(settings.attention, device, dtype),
             **({"device_map": {"": device}} if device.type == "cuda" else {}),
         )
     model = model.to(device).eval().requires_grad_(False)
@@ -162,10 +166,11 @@ def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def _attention(wanted: str, device: torch.device) -> str | None:
+def _attention(wanted: str, device: torch.device, dtype: torch.dtype) -> str | None:
     if wanted != "auto":
         return wanted
-    return "flash_attention_2" if device.type == "cuda" and is_flash_attn_2_available() else None
+    flash = device.type == "cuda" and dtype != torch.float32 and is_flash_attn_2_available()
+    return "flash_attention_2" if flash else None
 
 
 @contextmanager

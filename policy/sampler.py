@@ -1,12 +1,11 @@
-"""Answers drawn in this process, on any device: the model's own key-value cache, one row an answer.
+"""Answers drawn in this process, on any device.
 
-What makes it fast: prompts sorted by length, so that a batch has little padding; each prompt read once and its cache
-repeated for its k answers; a cache that grows in place; finished rows leave the batch. Each answer has its own
-random stream (see `policy.draws`). The batches, and so the last bits of the logits, are a function of the prompts
-in the call; nothing else matters.
+On CUDA through transformers' continuous batching (`policy.continuous`), elsewhere batch by batch on the model's own
+cache (`policy.decode`). Either way the answers are a function of the prompts in the call, `k` and the seed; nothing
+else matters, so a shard that is sampled again comes out the same.
 
-On CUDA `policy.continuous` takes this module's place. Left out: the model's own generation defaults (repetition
-penalties and the like). The settings alone decide, or the recorded log-probabilities would not be the policy's.
+Left out: the model's own generation defaults (repetition penalties and the like). The settings alone decide, or
+the recorded log-probabilities would not be the policy's.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,9 @@ from itertools import islice
 
 import numpy as np
 
-from policy.decode import Answer, Batch, can_drop_rows, decode_by_generate, decode_rows
+from policy.continuous import ContinuousDrawing, runs_continuously
+from policy.decode import Batch, can_drop_rows, decode_by_generate, decode_rows
+from policy.drawing import Drawing, Drawn, Request
 from policy.draws import sample_seed, settings_hash, uniforms
 from policy.model import LoadedPolicy
 from policy.settings import SamplerSettings
@@ -25,13 +26,14 @@ _WINDOW = 4096
 
 
 class LocalSampler:
-    """A `policy.contract.Sampler` on a loaded policy."""
+    """A `policy.contract.Sampler` on a loaded policy. `drawing` replaces the way chosen for its device."""
 
-    def __init__(self, policy: LoadedPolicy, settings: SamplerSettings) -> None:
+    def __init__(
+        self, policy: LoadedPolicy, settings: SamplerSettings, drawing: Drawing | None = None
+    ) -> None:
         self._policy = policy
-        self._settings = settings
         self._hash = settings_hash(settings)
-        self._decode = decode_rows if can_drop_rows(policy.model) else decode_by_generate
+        self._drawing = drawing or choose_drawing(policy, settings)
 
     @property
     def revision(self) -> str:
@@ -40,48 +42,65 @@ class LocalSampler:
     def sample(
         self, prompts: Iterable[Prompt], k: int, seed: int, *, round: int = 0, purpose: Purpose = "train"
     ) -> Iterator[Sample]:
-        """`k` samples of each prompt, batch by batch. Raises `PromptTooLong` before a window of prompts is sampled.
+        """`k` samples of each prompt, in the order they finish. Raises `PromptTooLong` before any is drawn of a window.
 
         `Sample.logprob` sums over the generated tokens, end token included where it came, at temperature 1 and
         without top-p; `Sample.tokens` leaves the end token out.
         """
         rest = iter(prompts)
         while window := list(islice(rest, _WINDOW)):
-            encoded = self._policy.prompt_ids(window)
-            for places in length_batches(list(map(len, encoded)), k, self._settings):
-                chosen = [window[place] for place in places]
-                seeds = [
-                    sample_seed(seed, round, purpose, prompt.id, index)
-                    for prompt in chosen
-                    for index in range(k)
-                ]
-                answers = self._decode(
-                    self._policy, self._batch([encoded[place] for place in places], k, seeds)
-                )
-                for row, (answer, drawn_with) in enumerate(zip(answers, seeds, strict=True)):
-                    yield self._record(chosen[row // k], row % k, drawn_with, answer, round, purpose)
+            request = Request(window, self._policy.prompt_ids(window), k, seed, round, purpose)
+            for drawn in self._drawing.draw(request):
+                yield self._record(request, drawn)
 
-    def _batch(self, prompts: Sequence[Sequence[int]], k: int, seeds: Sequence[int]) -> Batch:
-        draws = np.stack([uniforms(seed, self._settings.max_new_tokens) for seed in seeds])
-        return Batch(prompts, k, draws, self._settings.temperature, self._settings.top_p)
-
-    def _record(
-        self, prompt: Prompt, index: int, seed: int, answer: Answer, round: int, purpose: Purpose
-    ) -> Sample:
-        spoken = answer.ids[:-1] if answer.ended else answer.ids
+    def _record(self, request: Request, drawn: Drawn) -> Sample:
+        spoken = drawn.ids[:-1] if drawn.ended else drawn.ids
         return Sample(
-            prompt_id=prompt.id,
+            prompt_id=request.prompts[drawn.place].id,
             policy=self.revision,
-            round=round,
-            purpose=purpose,
-            index=index,
-            seed=seed,
+            round=request.round,
+            purpose=request.purpose,
+            index=drawn.index,
+            seed=drawn.seed,
             settings=self._hash,
             text=self._policy.chats.text(spoken),
             tokens=len(spoken),
-            finish_reason="stop" if answer.ended else "length",
-            logprob=answer.logprob,
+            finish_reason="stop" if drawn.ended else "length",
+            logprob=drawn.logprob,
         )
+
+
+def choose_drawing(policy: LoadedPolicy, settings: SamplerSettings) -> Drawing:
+    """Continuous batching on CUDA where the model can, else batches on the model's own cache."""
+    if policy.device.type == "cuda" and runs_continuously(policy.model):
+        return ContinuousDrawing(policy, settings)
+    return BatchDrawing(policy, settings)
+
+
+class BatchDrawing:
+    """Batches of like length, each answer from its own random stream (see `policy.draws`).
+
+    Models whose cache cannot drop rows go through `generate` with the same streams, slower.
+    """
+
+    def __init__(self, policy: LoadedPolicy, settings: SamplerSettings) -> None:
+        self._policy = policy
+        self._settings = settings
+        self._decode = decode_rows if can_drop_rows(policy.model) else decode_by_generate
+
+    def draw(self, request: Request) -> Iterator[Drawn]:
+        for places in length_batches(list(map(len, request.ids)), request.k, self._settings):
+            whose = [(place, index) for place in places for index in range(request.k)]
+            seeds = [
+                sample_seed(request.seed, request.round, request.purpose, request.prompts[place].id, index)
+                for place, index in whose
+            ]
+            draws = np.stack([uniforms(seed, self._settings.max_new_tokens) for seed in seeds])
+            ids = [request.ids[place] for place in places]
+            batch = Batch(ids, request.k, draws, self._settings.temperature, self._settings.top_p)
+            answers = self._decode(self._policy, batch)
+            for (place, index), seed, answer in zip(whose, seeds, answers, strict=True):
+                yield Drawn(place, index, seed, answer.ids, answer.ended, answer.logprob)
 
 
 def length_batches(lengths: Sequence[int], k: int, settings: SamplerSettings) -> Iterator[list[int]]:

@@ -10,11 +10,8 @@ be rounded away; merged LoRA weights in the precision of the weights they are me
 
 import json
 import math
-import os
 import shutil
-import signal
 import sys
-import threading
 import time
 import warnings
 from pathlib import Path
@@ -143,21 +140,8 @@ def _step(checkpoint: Path | None) -> int:
     return 0 if checkpoint is None else int(checkpoint.name.removeprefix("checkpoint-"))
 
 
-def _die_with_parent() -> None:
-    """End this process group when the pipe on standard input closes, as it does however the parent ends."""
-
-    def wait() -> None:
-        while os.read(0, 4096):
-            pass
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def main(arguments: list[str]) -> None:
     """Entry of the process: one argument, the job's file."""
-    if os.environ.get("RLAIF_DIE_WITH_PARENT") == "1":
-        _die_with_parent()
     warnings.simplefilter("ignore", FutureWarning)
     run_job(TrainJob.model_validate_json(Path(arguments[0]).read_text("utf-8")))
 

@@ -1,22 +1,14 @@
-"""The processes that train: started, asked whether they are done, ended with all they started.
+"""The two kinds of process a job trains in: one of its own, or a fork of one that is kept ready."""
 
-None outlives its parent: each holds the read end of a pipe and ends when the pipe closes, as it does however the
-parent ends. Each is the head of its own process group, so that Ctrl-C reaches the parent alone, and the parent ends
-the whole group.
-"""
-
-import contextlib
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
-from policy.errors import TrainingFailed
+from policy.guarded import end_process, start_guarded, start_process
 
 _QUIET = {
     "PYTHONUNBUFFERED": "1",
@@ -32,17 +24,15 @@ class JobProcess:
     """One job in a process of its own, behind a launcher if there is one."""
 
     def __init__(self, launcher: Sequence[str], job_file: Path, log_file: Path, device: str) -> None:
-        environment = {"RLAIF_DIE_WITH_PARENT": "1"} | ({} if launcher else _one_device(device))
         command = [*(launcher or [sys.executable]), "-m", "policy.train_job", str(job_file)]
-        with log_file.open("ab") as log:
-            self._process = _start(command, environment, log, subprocess.STDOUT)
+        self._process = start_guarded(command, log_file, _QUIET | ({} if launcher else _one_device(device)))
 
     def poll(self) -> int | None:
         """The exit code, None while it runs."""
         return self._process.poll()
 
     def close(self) -> None:
-        _end(self._process)
+        end_process(self._process)
 
 
 class ReadyProcess:
@@ -50,7 +40,7 @@ class ReadyProcess:
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "policy.train_ready"]
-        self._process = _start(command, {"CUDA_VISIBLE_DEVICES": ""}, subprocess.PIPE, subprocess.DEVNULL)
+        self._process = start_process(command, subprocess.PIPE, _QUIET | _one_device("cpu"))
 
     @property
     def alive(self) -> bool:
@@ -72,38 +62,7 @@ class ReadyProcess:
         return None
 
     def close(self) -> None:
-        _end(self._process)
-
-
-def _start(
-    command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | int, errors: int
-) -> "subprocess.Popen[bytes]":
-    here = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=errors,
-            env={**os.environ, **_QUIET, "PYTHONPATH": path, **environment},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise TrainingFailed(
-            f"Cannot start `{' '.join(command)}`: {error}. Check train.launcher; without one, training runs on one "
-            "device with this Python."
-        ) from error
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
+        end_process(self._process)
 
 
 def _one_device(device: str) -> dict[str, str]:

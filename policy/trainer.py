@@ -16,6 +16,7 @@ from typing import Self
 from policy.checkpoint import checkpoint_of
 from policy.contract import TrainJob, TrainResult
 from policy.errors import TrainingFailed
+from policy.guarded import tail
 from policy.job_files import RESULT, file_sha256, job_hash, work_folder
 from policy.model import choose_device
 from policy.source import check_folder
@@ -24,7 +25,6 @@ from policy.train_process import JobProcess, ReadyProcess
 from policy.training import check_training
 
 _POLL_S = 0.05
-_TAIL_LINES = 40
 
 
 class DpoTrainer:
@@ -77,7 +77,7 @@ class DpoTrainer:
             raise TrainingFailed(
                 f"Training for round {job.round} ended with exit code {code}. Its work is kept in {work}; running "
                 "again goes on from the last checkpoint. The end of its log:",
-                _tail(log_file),
+                tail(log_file),
             )
         shutil.rmtree(work, ignore_errors=True)
         return _result(job)
@@ -128,10 +128,3 @@ def _result(job: TrainJob) -> TrainResult:
     record = json.loads((job.output_dir / RESULT).read_text("utf-8"))
     checkpoint = checkpoint_of(job.output_dir, job.round, job.parent, file_sha256(job.pairs_file))
     return TrainResult(checkpoint=checkpoint, metrics=metrics_of(job.metrics_file), counts=record["counts"])
-
-
-def _tail(log_file: Path) -> str:
-    if not log_file.exists():
-        return "(nothing was logged)"
-    lines = log_file.read_text("utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-_TAIL_LINES:])
