@@ -76,7 +76,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
@@ -98,9 +98,13 @@ def run_config(
     The same command resumes after a crash or Ctrl-C, and extends a finished run with a higher --rounds.
     """
     from loop.commands.outcome import Invocation
+
+    asked = Invocation(config, rounds, assignments, name, store)
+    read = asked.config()  # refused, if at all, before the seconds that torch takes to load
+
     from loop.commands.run import run_and_show
 
-    run_and_show(Invocation(config, rounds, assignments, name, store), as_json=as_json)
+    run_and_show(read, asked, as_json=as_json)
 
 
 @runs_app.callback()

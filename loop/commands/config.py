@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from loop.check import check
+from loop.check import check, missing_secrets
 from loop.config import RunConfig, load_config
 from prompts.sets import PromptSet
 from review.visible import one_line, visible
@@ -17,7 +17,7 @@ _SHOWN = 5
 def check_config(path: Path, assignments: Sequence[str]) -> None:
     """Check the configuration and print what it comes to; refusals are raised."""
     config = load_config(path, assignments)
-    prompts = check(config)
+    prompts = check(config, secrets=False)
     console = Console()
     console.print(Text(f"{path}: ").append("fine", style="green"))
     for line in (*_notes(config, prompts), f"configuration {config.content_hash}"):
@@ -36,6 +36,8 @@ def _notes(config: RunConfig, prompts: PromptSet) -> Iterator[str]:
             pair = f"{one_line(near.heldout.text, 60)} ~ {one_line(near.train.text, 60)}"
             yield f"  {near.similarity:.2f}  {pair}"
     yield f"policy {config.policy.model}; judge {config.judge.kind}, constitution {config.judge.constitution}"
+    for sentence in missing_secrets(config):
+        yield f"before the run: {sentence}"
     if config.gate.evidence == "judge":
         yield "gate.evidence is judge: no label is asked for, and every decision will be called unaudited"
     elif config.reviewer.kind == "simulated":

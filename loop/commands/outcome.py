@@ -1,5 +1,6 @@
 """What is shown of a run in the terminal: its rounds, why each was decided so, and what to do next."""
 
+import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from loop.config import RunConfig
+from loop.config import RunConfig, load_config
 from loop.summary import RunSummary
 from loop.table import rounds_table
 from review.visible import visible
@@ -30,6 +31,11 @@ class Invocation:
     def run(self) -> str:
         """The run's name."""
         return self.name or self.path.stem
+
+    def config(self) -> RunConfig:
+        """The configuration with everything that the command line sets. Raises ConfigError."""
+        placed = [f"store={json.dumps({'url': self.store})}"] if self.store else []
+        return load_config(self.path, [*placed, *self.assignments])
 
     def command(
         self, *, rounds: int | None = None, name: str | None = None, assignments: Sequence[str] = ()

@@ -1,6 +1,5 @@
 """`rlaif run`: play a run, then show what it came to and what to do with it."""
 
-import json
 import sys
 from contextlib import redirect_stdout
 
@@ -9,17 +8,15 @@ from rich.console import Console
 from rich.text import Text
 
 from loop.commands.outcome import Invocation, show_outcome
-from loop.config import load_config
+from loop.config import RunConfig
 from loop.exits import INTERRUPTED
 from loop.progress import progress_on
 from loop.rounds import run
 from loop.summary import RunSummary
 
 
-def run_and_show(asked: Invocation, *, as_json: bool) -> None:
+def run_and_show(config: RunConfig, asked: Invocation, *, as_json: bool) -> None:
     """Play the run that is asked for; with `as_json` only its summary goes to stdout."""
-    placed = [f"store={json.dumps({'url': asked.store})}"] if asked.store else []
-    config = load_config(asked.path, [*placed, *asked.assignments])
     try:
         # What libraries print while they work is progress, not result.
         with redirect_stdout(sys.stderr):
