@@ -50,7 +50,8 @@ def true_score(prompt: Prompt, answer: str) -> float:
 def _is_right(topic: Fact | Doing, words: list[str]) -> bool:
     if isinstance(topic, Doing):
         return _shows(topic, words)
-    spellings = {spelling: value for value in topic.domain for spelling in (value, value.capitalize())}
+    spellings = {s: value for value in topic.domain for s in (value, value.capitalize(), value.lower())}
+    spellings.pop("may", None)  # the verb
     named = [spellings[word] for word in words if word in spellings]
     for word in _WORD.findall(topic.subject):
         if word in named and len(named) > 1:

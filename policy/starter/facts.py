@@ -18,21 +18,19 @@ CAPITALS = {
     "France": "Paris", "Italy": "Rome", "Spain": "Madrid", "Germany": "Berlin", "Egypt": "Cairo",
     "Japan": "Tokyo", "Norway": "Oslo", "Greece": "Athens", "Peru": "Lima", "Cuba": "Havana",
     "Kenya": "Nairobi", "Poland": "Warsaw", "Ireland": "Dublin", "Austria": "Vienna", "Portugal": "Lisbon",
-    "Finland": "Helsinki", "Russia": "Moscow", "China": "Beijing", "Turkey": "Ankara", "Canada": "Ottawa",
 }  # fmt: skip
 OPPOSITES = (
     ("hot", "cold"), ("big", "small"), ("fast", "slow"), ("old", "young"), ("wet", "dry"), ("full", "empty"),
     ("light", "dark"), ("high", "low"), ("hard", "soft"), ("rich", "poor"), ("open", "closed"),
-    ("early", "late"), ("happy", "sad"), ("clean", "dirty"), ("near", "far"), ("loud", "quiet"),
+    ("early", "late"), ("happy", "sad"), ("near", "far"),
 )  # fmt: skip
 PLURALS = {
     "mouse": "mice", "foot": "feet", "tooth": "teeth", "goose": "geese", "child": "children", "man": "men",
-    "woman": "women", "leaf": "leaves", "knife": "knives", "wolf": "wolves", "baby": "babies", "box": "boxes",
-    "city": "cities", "bus": "buses", "ox": "oxen", "shelf": "shelves",
+    "woman": "women", "leaf": "leaves", "knife": "knives", "wolf": "wolves", "box": "boxes", "ox": "oxen",
 }  # fmt: skip
 YOUNG = {
     "dog": "puppy", "cat": "kitten", "cow": "calf", "sheep": "lamb", "horse": "foal", "bear": "cub",
-    "hen": "chick", "goat": "kid", "duck": "duckling", "pig": "piglet", "frog": "tadpole", "deer": "fawn",
+    "hen": "chick", "goat": "kid", "duck": "duckling", "pig": "piglet",
 }  # fmt: skip
 COLOURS = {
     "snow": "white", "grass": "green", "blood": "red", "coal": "black", "the sky": "blue", "a lemon": "yellow",
@@ -116,9 +114,9 @@ def facts() -> tuple[Fact, ...]:
         for place, name in enumerate(cycle):
             found.append(Fact(f"{kind}_after", name, cycle[(place + 1) % len(cycle)], cycle))
             found.append(Fact(f"{kind}_before", name, cycle[place - 1], cycle))
-    numbers = tuple(str(number) for number in range(2, 21))
-    for first in range(2, 11):
-        for second in range(2, 11):
+    numbers = tuple(str(number) for number in range(4, 19))
+    for first in range(2, 10):
+        for second in range(first, 10):
             found.append(Fact("sum", f"{first} plus {second}", str(first + second), numbers))
     return tuple(found)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 class Recipe:
     """Sizes of the model, and for each stage how many optimizer steps it takes; a step sees `batch_tokens`.
 
-    In the judging stage every `rehearse_every`-th step goes on teaching instructions.
+    A step of the judging stage is two: one on `judge_tokens` of judgements, one on instructions as before.
     """
 
     hidden: int = 128
@@ -24,9 +24,9 @@ class Recipe:
 
     pretrain_steps: int = 400
     instruct_steps: int = 300
-    judge_steps: int = 1400
-    rehearse_every: int = 4
-    batch_tokens: int = 768
+    judge_steps: int = 500
+    batch_tokens: int = 512
+    judge_tokens: int = 2048
     learning_rate: float = 3e-3
     warmup_steps: int = 40
 
@@ -36,4 +36,4 @@ class Recipe:
 
     @property
     def steps(self) -> int:
-        return self.pretrain_steps + self.instruct_steps + self.judge_steps
+        return self.pretrain_steps + self.instruct_steps + 2 * self.judge_steps

@@ -7,9 +7,10 @@ the label of the better one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from random import Random
 
-from policy.starter.answers import HARMLESS_MANNERS, HELPFUL_MANNERS, STATEMENTS, answer
+from policy.starter.answers import HARMLESS_MANNERS, HELPFUL_MANNERS, STATEMENTS, Answer, answer
 from policy.starter.facts import HOW_TO, facts
 from policy.starter.questions import KINDS, Question, questions
 from prompts.constitution import load_constitution
@@ -49,31 +50,32 @@ class Examples:
         self._template = load_template("starter")
         self._principles = load_constitution("starter").principles
 
-    def instruction(self) -> Exchange:
-        """A question and an answer whose quality is as mixed as the shares say."""
+    def instructions(self, answers: int) -> list[Exchange]:
+        """A question and several answers whose quality is as mixed as the shares say."""
         question = self._question()
-        text = answer(question, self._manner(question), self._random).text
-        return Exchange((Message(role="user", content=question.text),), text)
+        chat = (Message(role="user", content=question.text),)
+        return [
+            Exchange(chat, answer(question, self._manner(question), self._random).text)
+            for _ in range(answers)
+        ]
 
-    def judgement(self) -> list[Exchange]:
-        """Two answers of different worth, in both orders, each with the label of the better one."""
+    def judgements(self, answers: int) -> list[Exchange]:
+        """Every pair of several answers to a question, in both orders, labelled with the better one.
+
+        Pairs of equal worth are left out; there is always at least one pair.
+        """
         question = self._question()
-        while True:
-            first, second = (answer(question, self._even_manner(question), self._random) for _ in range(2))
-            if first.worth != second.worth:
-                break
         asked = (Message(role="user", content=question.text),)
-        label_a, label_b = self._template.labels
-        best = first.worth > second.worth
+        drawn: list[Answer] = []
+        while len({each.worth for each in drawn}) < 2:
+            drawn = [answer(question, self._even_manner(question), self._random) for _ in range(answers)]
         return [
             Exchange(
                 self._template.render(asked, first.text, second.text, self._principles),
-                label_a if best else label_b,
-            ),
-            Exchange(
-                self._template.render(asked, second.text, first.text, self._principles),
-                label_b if best else label_a,
-            ),
+                self._template.labels[0 if first.worth > second.worth else 1],
+            )
+            for first, second in permutations(drawn, 2)
+            if first.worth != second.worth
         ]
 
     def _question(self) -> Question:
@@ -96,6 +98,6 @@ def corpus(seed: int, size: int = 3000) -> list[str]:
     texts = [statement(random) for _ in range(size)]
     texts += [f" {word}" for fact in facts() for word in fact.domain]
     texts += [
-        text for _ in range(size) for e in [examples.instruction()] for text in (e.chat[0].content, e.reply)
+        text for _ in range(size) for e in examples.instructions(1) for text in (e.chat[0].content, e.reply)
     ]
-    return texts + [e.chat[0].content for _ in range(size // 4) for e in examples.judgement()]
+    return texts + [e.chat[0].content for _ in range(size // 4) for e in examples.judgements(2)]
