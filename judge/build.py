@@ -11,8 +11,8 @@ from prompts.constitution import load_constitution
 from prompts.template import load_template
 
 
-def check_judge(settings: JudgeSettings) -> None:
-    """Refuse what cannot work, without loading a model or asking anyone.
+def check_judge(settings: JudgeSettings, *, key: bool = True) -> None:
+    """Refuse what cannot work, without loading a model or asking anyone; a missing key only where `key` says so.
 
     Raises `prompts.errors.PromptError` for template and constitution, `JudgeSettingsError` for the rest.
     """
@@ -22,7 +22,8 @@ def check_judge(settings: JudgeSettings) -> None:
         require_label_replies(template)
     elif isinstance(settings, ApiJudgeSettings):
         require_different_votes(settings)
-        require_key(settings)
+        if key:
+            require_key(settings)
 
 
 def build_judge(settings: JudgeSettings, scorer: LabelScorer | None = None) -> Judge:

@@ -1,6 +1,7 @@
 """Everything about a configuration that can be checked before a model is loaded or money is spent."""
 
 from judge.build import check_judge
+from judge.errors import JudgeSettingsError
 from judge.settings import LocalJudgeSettings
 from loop.config import RunConfig
 from loop.drift import load_patterns
@@ -13,14 +14,17 @@ from policy.training import check_training
 from prompts.sets import PromptSet
 
 
-def check(config: RunConfig) -> PromptSet:
+def check(config: RunConfig, *, secrets: bool = True) -> PromptSet:
     """Refuse a configuration that cannot run; the prompts, read, where it can.
 
+    Without `secrets` the environment variables that hold a key or a store's URL need not be set yet.
     Raises ConfigError, or the error of the package whose settings are at fault, with the key to change.
     """
     check_policy(config.policy)
     check_training(config.train)
-    check_judge(config.judge)
+    check_judge(config.judge, key=False)
+    if secrets and (missing := missing_secrets(config)):
+        raise ConfigError("\n".join(missing))
     if isinstance(config.judge, LocalJudgeSettings) and config.judge.policy not in {"current", "initial"}:
         check_policy(judge_policy(config, config.judge))
     load_patterns(config.drift)
@@ -41,6 +45,20 @@ def check(config: RunConfig) -> PromptSet:
                 "prompts.heldout or prompts.heldout_share"
             )
     return prompts
+
+
+def missing_secrets(config: RunConfig) -> list[str]:
+    """What has to be set in the environment before the run can start, a sentence each."""
+    missing = []
+    try:
+        _ = config.store_url
+    except ConfigError as error:
+        missing.append(str(error))
+    try:
+        check_judge(config.judge)
+    except JudgeSettingsError as error:
+        missing.append(str(error))
+    return missing
 
 
 def judge_policy(config: RunConfig, judge: LocalJudgeSettings) -> PolicySettings:
