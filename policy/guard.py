@@ -14,6 +14,8 @@ import threading
 
 def main(command: list[str]) -> int:
     """Run the command to its end; its exit code (128 and the signal's number where a signal ended it)."""
+    # A request to end is for the command. It comes to the whole group; the guard stays to see it through.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     return code if code >= 0 else 128 - code

@@ -18,9 +18,9 @@ from policy.contract import TrainJob, TrainResult
 from policy.errors import TrainingFailed
 from policy.guarded import tail
 from policy.job_files import RESULT, file_sha256, job_hash, work_folder
+from policy.metrics_file import metrics_of, read_lines
 from policy.model import choose_device
 from policy.source import check_folder
-from policy.metrics_file import metrics_of, read_lines
 from policy.train_process import JobProcess, ReadyProcess
 from policy.training import check_training
 
