@@ -132,7 +132,7 @@ def _judge_policy(config: RunConfig, progress: Progress) -> Checkpoint | None:
 
 
 def _publish(store: RunStore, folder: Path, rounds: int) -> RunSummary:
-    write_report(store, folder)
+    write_report(store, folder, rounds)
     summary = summarise(store, folder, rounds)
     write_summary(summary, folder)
     return summary

@@ -16,4 +16,4 @@ def why_stopped(decisions: Sequence[Decision], played: int, rounds: int, patienc
             kept = kept + 1 if decision.kind == "keep" else 0
     if kept >= patience:
         return f"the gate kept the incumbent {kept} {'times' if kept > 1 else 'time'} in a row"
-    return f"all {rounds} rounds asked for were played" if played >= rounds else None
+    return f"all {max(played, rounds)} rounds asked for were played" if played >= rounds else None

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from rich.console import Console
@@ -100,7 +101,8 @@ def next_steps(summary: RunSummary, config: RunConfig, asked: Invocation) -> Ite
     yield "use the policy elsewhere", f"rlaif policy export {name} {name}-policy{where}"
     if any(r.pairs for r in summary.rounds):
         yield "take the preference pairs", f"rlaif export pairs {name} --out {name}-pairs.jsonl{where}"
-    if summary.rounds and summary.rounds[-1].decision == "keep":
+    kept = list(takewhile(lambda r: r.decision == "keep", reversed(summary.rounds)))
+    if len(kept) >= config.gate.patience:
         # The gate has ended this run, and its configuration is fixed: going on means another run.
         again, seed = f"{summary.run}-seed{config.seed + 1}", f"seed={config.seed + 1}"
         yield "see whether another seed tells the same", asked.command(name=again, assignments=[seed])

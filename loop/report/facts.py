@@ -118,9 +118,9 @@ class Facts:
         return [r for r in self.summary.rounds if r.decision is not None]
 
 
-def gather(store: RunStore, folder: Path) -> Facts:
-    """Read the facts of a run; `folder` is where its files are."""
-    summary = summarise(store, folder)
+def gather(store: RunStore, folder: Path, rounds_wanted: int | None = None) -> Facts:
+    """Read the facts of a run; `folder` is where its files are, `rounds_wanted` as in `summarise`."""
+    summary = summarise(store, folder, rounds_wanted)
     decisions = [d for d in store.decisions() if d.kind != "rollback"]
     checkpoints = {c.id: c for c in store.checkpoints()}
     initial = next((c.id for c in checkpoints.values() if c.round == 0), None)
@@ -138,10 +138,10 @@ def gather(store: RunStore, folder: Path) -> Facts:
         calibration=calibration,
         drift=_drift(decisions),
         lengths=_lengths(store, decisions, initial),
-        scores=_scores(decided),
+        scores=_scores(decided, decisions),
         examples=_examples(store, decisions, initial, summary.policy),
         labels=labels,
-        provenance=_provenance(store, judges),
+        provenance=_provenance(store, summary, judges),
     )
 
 
@@ -212,17 +212,24 @@ def _tokens(store: RunStore, index: int, policy: str | None) -> tuple[int, ...]:
     return tuple(s.tokens for s in store.samples(index, "gate", policy)) if policy is not None else ()
 
 
-def _scores(rounds: Sequence[RoundSummary]) -> list[ScorePoint]:
+def _scores(rounds: Sequence[RoundSummary], decisions: Sequence[Decision]) -> list[ScorePoint]:
+    """A policy that stands in several gates is scored on other answers in each; its mean is drawn everywhere."""
+    decided = {d.round: d for d in decisions}
+    scored = [(decided[r.index], r.true_score) for r in rounds if r.true_score and r.index in decided]
+    measured: dict[str | None, list[float]] = {}
+    for decision, score in scored:
+        measured.setdefault(decision.incumbent, []).append(score.incumbent)
+        measured.setdefault(decision.candidate, []).append(score.candidate)
     points: list[ScorePoint] = []
     judge_only = None
-    for r in rounds:
-        if r.true_score is None:
-            continue
-        promoted = r.decision == "promote"
-        before, candidate = r.true_score.incumbent, r.true_score.candidate
-        judge_only = candidate if r.judge_only_decision == "promote" else judge_only or before
+    for decision, _ in scored:
+        before, candidate = fmean(measured[decision.incumbent]), fmean(measured[decision.candidate])
+        judge_only = (
+            candidate if decision.judge_only == "promote" else before if judge_only is None else judge_only
+        )
+        promoted = decision.kind == "promote"
         shipped = candidate if promoted else before
-        points.append(ScorePoint(r.index, before, candidate, promoted, shipped, judge_only))
+        points.append(ScorePoint(decision.round, before, candidate, promoted, shipped, judge_only))
     return points
 
 
@@ -251,7 +258,7 @@ def _answers(store: RunStore, decisions: Sequence[Decision], policy: str | None)
     return {}
 
 
-def _provenance(store: RunStore, judges: Sequence[str]) -> list[tuple[str, str]]:
+def _provenance(store: RunStore, summary: RunSummary, judges: Sequence[str]) -> list[tuple[str, str]]:
     run = store.record
     judge = run.config.get("judge", {})
     return [
@@ -260,7 +267,7 @@ def _provenance(store: RunStore, judges: Sequence[str]) -> list[tuple[str, str]]
         ("Seed", str(run.seed)),
         ("Configuration", run.config_hash),
         ("Policy", str(run.config.get("policy", {}).get("model", "unknown"))),
-        ("Prompts", str(run.config.get("prompts", {}).get("source", "unknown"))),
+        ("Prompts", f"{run.config.get('prompts', {}).get('source', 'unknown')}: {summary.prompts.sentence}"),
         ("Device", run.device or "unknown"),
         ("Judge", ", ".join(judges) or str(judge.get("kind", "unknown"))),
         ("Constitution", str(judge.get("constitution", "unknown"))),

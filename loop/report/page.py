@@ -20,12 +20,15 @@ from review.visible import visible
 from store.run import RunStore
 
 
-def write_report(store: RunStore, folder: Path) -> Path:
-    """Write `report.html` into the run's folder, whole or not at all, and return its path."""
+def write_report(store: RunStore, folder: Path, rounds_wanted: int | None = None) -> Path:
+    """Write `report.html` into the run's folder, whole or not at all, and return its path.
+
+    `rounds_wanted` is how many were asked for, where it is not what the configuration says.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "report.html"
     draft = path.with_suffix(".html.tmp")
-    draft.write_text(render(gather(store, folder)), encoding="utf-8")
+    draft.write_text(render(gather(store, folder, rounds_wanted)), encoding="utf-8")
     return draft.replace(path)
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from judge.interval import Interval
 from loop.report import write_report
+from loop.report.facts import gather
 from loop.report.words import headline
-from loop.summary import Audit, RoundSummary
+from loop.summary import TRUE_SCORE, Audit, RoundSummary
 from store.store import Store
 
 Make = Callable[..., Any]
@@ -216,3 +217,27 @@ def _round(**fields: object) -> RoundSummary:
 )
 def test_the_headline_of_every_state(rounds: list[RoundSummary], simulated: bool, sentence: str) -> None:
     assert sentence in headline(rounds, simulated=simulated)
+
+
+def test_a_policy_that_stays_has_one_true_score(synthetic: Make, tmp_path: Path) -> None:
+    run = synthetic(prompts=150)
+    run.play(1, 0.75, 0.1)
+    for index in (2, 3):
+        run.play(index, 0.7, 0.85)
+        # Every gate samples anew, so the same incumbent is measured on other answers.
+        run.store.add_metrics(index, TRUE_SCORE, [(0, "incumbent", 1.5 + 0.3 * (index - 2))])
+    points = gather(run.store, tmp_path).scores
+    assert [point.promoted for point in points] == [True, False, False]
+    assert [point.shipped for point in points] == pytest.approx([1.6, 1.6, 1.6])
+    assert points[-1].judge_only == pytest.approx(1.4)
+    report = _Page(_report(run, tmp_path)).text
+    assert "What ships scores 1.60; the best policy of the run scores 1.60." in report
+    assert "The judge’s word alone would have shipped one at 1.40." in report
+
+
+def test_a_shorter_run_that_was_asked_for_is_not_called_unfinished(synthetic: Make, tmp_path: Path) -> None:
+    run = synthetic(prompts=60)
+    run.play(1, 0.75, 0.1)
+    assert "The run is not finished." in _Page(_report(run, tmp_path)).text
+    text = write_report(run.store, tmp_path, rounds_wanted=1).read_text(encoding="utf-8")
+    assert "all 1 rounds asked for were played" in _Page(text).text
