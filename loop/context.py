@@ -49,7 +49,9 @@ class RunContext:
         if self.config.sampler.kind == "local":
             yield LocalSampler(self.load(checkpoint), self.config.sampler)
             return
-        server = ServerSampler(checkpoint.id, Path(checkpoint.path), self.config.sampler)
+        server = ServerSampler(
+            checkpoint.id, Path(checkpoint.path), self.config.sampler, self.config.policy.template_arguments
+        )
         with server:
             yield server
 
