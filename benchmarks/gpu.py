@@ -32,7 +32,15 @@ from benchmarks.figures import Figures, Row, in_words
 from benchmarks.inference import inference_rows
 from benchmarks.machine import Bounds, device_facts, measure_bounds
 from benchmarks.shapes import SHAPES, Shape, Texts
-from benchmarks.training import Trained, TrainingFailed, flops_per_pair, new_job, train_timed, write_pairs
+from benchmarks.training import (
+    Trained,
+    TrainingFailed,
+    Which,
+    flops_per_pair,
+    new_job,
+    train_timed,
+    write_pairs,
+)
 from policy.model import choose_device, choose_dtype
 
 PARTS = ("sampling", "judging", "training", "run")
@@ -122,7 +130,8 @@ def _train(plan: Plan, shape: Shape, bounds: Bounds, figures: Figures) -> None:
     write_pairs(pairs, pairs_file)
     tokens = sum(_words(pair) for pair in pairs) / len(pairs)
     bound = bounds.matmul / flops_per_pair(_parameters(model), tokens, work.lora)
-    for which, way in (("plain", "DPOTrainer as it comes"), ("ours", "rlaif")):
+    ways: tuple[tuple[Which, str], ...] = (("plain", "DPOTrainer as it comes"), ("ours", "rlaif"))
+    for which, way in ways:
         row = Row("training", shape.name, way, unit="pairs/s", bound=bound, basis="MFU 100%")
         limit = plan.left(TRAINING_LIMIT_S, plan.kept)
         job = new_job(model, pairs_file, folder / which, str(plan.device), work.lora)

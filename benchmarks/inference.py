@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +101,10 @@ class Measured:
         }
         if policy.device.type == "cuda":
             ways["generate_batch"] = lambda: draw_by_engine(policy, prompts, work.k, work.most_new)
-        return {
-            ("sampling", way): lambda way=way, draw=draw: self._drawn(way, draw())
-            for way, draw in ways.items()
-        }
+        return {("sampling", way): partial(self._drawn, way, draw) for way, draw in ways.items()}
 
-    def _drawn(self, way: str, drawn: Drawn) -> Row:
+    def _drawn(self, way: str, draw: Callable[[], Drawn]) -> Row:
+        drawn = draw()
         weights = self.parameters * self.policy.dtype.itemsize
         kv = self.shape.kv_bytes(self.policy.dtype)
         longest = max(new for _, new in drawn.lengths)

@@ -180,7 +180,7 @@ class Texts:
         """Chats of a judge, two for each judgement: a shared rubric, then question and both answers in either order."""
         work = self.shape.work
         rubric = self.words(work.rubric_tokens)
-        chats = []
+        chats: list[tuple[Message, ...]] = []
         for _ in range(work.judgements):
             question = self.words(work.judged_tokens // 4)
             one, other = (self.words(self._around(work.judged_tokens)) for _ in range(2))

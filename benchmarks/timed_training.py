@@ -51,7 +51,7 @@ class Stopwatch(TrainerCallback):  # type: ignore[misc]
 def timed(trainer: type[DPOTrainer], stopwatch: Stopwatch) -> type[DPOTrainer]:
     """The trainer's class, with the stopwatch in it."""
 
-    class Timed(trainer):  # type: ignore[misc, valid-type]
+    class Timed(trainer):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self.add_callback(stopwatch)
