@@ -91,9 +91,9 @@ class ContinuousDrawing:
         # Greedy answers are all the same, and the engine refuses to draw several.
         width = 1 if self._settings.temperature == 0.0 else k
         longest = len(prompts[0]) + self._settings.max_new_tokens
-        engine = self._engine(EngineSize(self._settings, width, longest, len(prompts) * width))
         devices = [self._policy.device] if self._policy.device.type == "cuda" else []
-        with torch.inference_mode(), torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices):
+            engine = self._engine(EngineSize(self._settings, width, longest, len(prompts) * width))
             torch.manual_seed(seed)
             # An engine that has run before counts as stopping, and drops what it is given, until it is started.
             engine.background_thread_status.clear()

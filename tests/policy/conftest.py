@@ -21,7 +21,7 @@ TEMPLATE = (
 
 SIZES = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
          "intermediate_size": 64, "max_position_embeddings": 256}  # fmt: skip
-GROUPED = SIZES | {"num_key_value_heads": 2, "head_dim": 8}
+GROUPED = SIZES | {"num_key_value_heads": 2, "head_dim": 8, "tie_word_embeddings": False}
 
 ARCHITECTURES: dict[str, dict[str, object]] = {
     "llama": GROUPED,

@@ -83,7 +83,9 @@ def test_a_label_with_a_space_and_one_without_are_different_tokens(chats: Chats)
 
 
 def test_a_label_that_merges_with_the_chat_is_refused(chats: Chats) -> None:
-    template = "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %} Pari{% endif %}"
+    template = (
+        "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %} Pari{% endif %}"
+    )
     merging = Chats(chats.tokenizer, chats.end_ids, template, {})
     with pytest.raises(ChatTemplateError, match="token boundary"):
         merging.label_ids(merging.render([chat("x")]), ["s"])

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from policy.checkpoint import checkpoint_of, export_checkpoint, hash_policy, move_into_place, verify_checkpoint
+from policy.checkpoint import (
+    checkpoint_of,
+    export_checkpoint,
+    hash_policy,
+    move_into_place,
+    verify_checkpoint,
+)
 from policy.errors import CheckpointDamaged
 
 
@@ -23,7 +29,9 @@ def test_the_same_files_elsewhere_are_the_same_revision(folder: Path, tmp_path: 
     assert hash_policy(elsewhere) == hash_policy(folder)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "chat_template.jinja", "config.json"])
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "tokenizer.json", "chat_template.jinja", "config.json"]
+)
 def test_any_file_that_decides_what_it_says_changes_the_revision(folder: Path, name: str) -> None:
     before = hash_policy(folder)
     with (folder / name).open("ab") as file:

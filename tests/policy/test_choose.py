@@ -50,14 +50,17 @@ def test_log_probabilities_are_those_of_temperature_one() -> None:
 
 
 def test_streams_differ_by_seed_and_longer_ones_begin_alike() -> None:
-    seeds = {sample_seed(0, r, p, n, i) for r in (0, 1) for p in ("train", "gate") for n in "ab" for i in (0, 1)}
+    seeds = {
+        sample_seed(0, r, p, n, i) for r in (0, 1) for p in ("train", "gate") for n in "ab" for i in (0, 1)
+    }
     assert len(seeds) == 16
     assert not np.allclose(uniforms(1, 8), uniforms(2, 8))
     np.testing.assert_array_equal(uniforms(1, 8), uniforms(1, 20)[:8])
 
 
 @pytest.mark.parametrize(
-    ("change", "same"), [({"shard_prompts": 7}, True), ({"top_p": 0.9}, False), ({"max_new_tokens": 9}, False)]
+    ("change", "same"),
+    [({"shard_prompts": 7}, True), ({"top_p": 0.9}, False), ({"max_new_tokens": 9}, False)],
 )
 def test_the_hash_of_the_settings_changes_with_what_decides_the_samples(
     change: dict[str, object], same: bool
