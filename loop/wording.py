@@ -18,14 +18,14 @@ STARTER_PROMPTS = 400
 
 
 def read_prompts(config: RunConfig) -> PromptSet:
-    """The run's prompts. Raises `prompts.errors.PromptsError` listing every bad row."""
+    """The run's prompts. Raises `prompts.errors.PromptError` listing every bad row."""
     settings = config.prompts
     if settings.source != STARTER:
         return load_prompts(settings)
     train, heldout = starter_prompts(
         config.seed, settings.max_train or STARTER_PROMPTS, settings.max_heldout or STARTER_PROMPTS
     )
-    return PromptSet(train=tuple(train), heldout=tuple(heldout))
+    return load_prompts(settings, starter=PromptSet(train=tuple(train), heldout=tuple(heldout)))
 
 
 def keep_prompts(store: RunStore, prompts: PromptSet) -> None:
