@@ -105,7 +105,7 @@ def _interval(interval: Interval | None) -> Text:
 def _agreement(r: RoundSummary) -> Text:
     audit = r.audit
     if audit.agreement is None or audit.low is None or audit.high is None:
-        return Text("no labels", style="yellow") if r.decision else Text("–")
+        return Text("no labels", style="yellow") if r.judge_win_rate else Text("–")
     return Text(f"{audit.agreement:.2f}").append(f"\n{audit.low:.2f}–{audit.high:.2f}", style="dim")
 
 
@@ -117,4 +117,5 @@ def _decision(r: RoundSummary) -> Text:
     if r.decision is None:
         return Text("under way", style="dim")
     text = _choice(r.decision)
-    return text if r.audited else text.append("\nunaudited", style="yellow")
+    weighed = r.judge_win_rate is not None  # without a candidate there was nothing to audit
+    return text.append("\nunaudited", style="yellow") if weighed and not r.audited else text

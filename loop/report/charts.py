@@ -159,7 +159,9 @@ def true_scores(points: Sequence[ScorePoint]) -> str | None:
     axes.xaxis.set_major_formatter(lambda x, _: "start" if x < rounds[0] else f"{x:.0f}")
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.yaxis.set_major_formatter("{x:.2f}")
-    axes.margins(y=0.12)
+    scores = [first, *(p.candidate for p in points)]
+    middle, reach = (max(scores) + min(scores)) / 2, max(0.15, 0.6 * (max(scores) - min(scores)))
+    axes.set_ylim(middle - reach, middle + reach)
     return canvas.svg(
         "True score by round: candidates, what shipped, what the judge alone would have shipped."
     )

@@ -23,6 +23,15 @@ from store.run import RunStore
 EXAMPLES = 10
 ROUNDS_OF_LENGTHS = 12
 """Length distributions are drawn for the last so many rounds."""
+TITLES = {
+    "distinct_1": "distinct words",
+    "distinct_2": "distinct word pairs",
+    "kl_initial": "KL from initial",
+    "kl_last": "KL from incumbent",
+    "kl_initial_answer": "KL from initial",
+    "kl_last_answer": "KL from incumbent",
+}
+"""Drift metrics whose name alone says too little; their unit stands beside."""
 VERSIONS_OF = ("rlaif", "torch", "transformers", "trl")
 
 Series = list[tuple[int, Interval]]
@@ -48,6 +57,11 @@ class DriftSeries:
     unit: str
     initial: float | None
     points: tuple[DriftPoint, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return TITLES.get(self.name, self.name.replace("_", " "))
 
     @property
     def alarms(self) -> list[int]:
