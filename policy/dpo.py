@@ -35,14 +35,28 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
         pass
 
 
-class MarkComplete(TrainerCallback):  # type: ignore[misc]
-    """Marks each checkpoint when everything in it is written."""
+class Checkpoints(TrainerCallback):  # type: ignore[misc]
+    """Marks each checkpoint when everything in it is written, and leaves out the one after the last step.
+
+    What the last step leaves is the finished policy, which is written anyway; an optimizer's state beside it would be
+    twice its size, for nothing.
+    """
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002 (the callback's signature)
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        if state.global_step >= state.max_steps:
+            control.should_save = False
 
     def on_save(
         self,
         args: TrainingArguments,
         state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002 (the callback's signature)
+        control: TrainerControl,  # noqa: ARG002
         **_: Any,
     ) -> None:
         if state.is_world_process_zero:

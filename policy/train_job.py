@@ -25,7 +25,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from policy.checkpoint import move_into_place, policy_files
 from policy.contract import TrainJob
-from policy.dpo import COMPLETE, MarkComplete, PairTrainer, dpo_config
+from policy.dpo import COMPLETE, Checkpoints, PairTrainer, dpo_config
 from policy.job_files import RESULT, checkpoints_folder, job_hash, work_folder
 from policy.model import chats_of, choose_device, choose_dtype
 from policy.pair_dataset import encode_pairs, open_pairs
@@ -61,7 +61,7 @@ def run_job(job: TrainJob) -> None:
         train_dataset=open_pairs(encoded),
         processing_class=tokenizer,
         peft_config=None if job.train.lora is None else _lora(job.train.lora),
-        callbacks=[MarkComplete(), *([log] if log else [])],
+        callbacks=[Checkpoints(), *([log] if log else [])],
     )
     trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
     if log:
