@@ -14,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loop.report import charts
-from loop.report.facts import Facts, gather
+from loop.report.facts import Facts
+from loop.report.gather import gather
 from loop.report.words import headline, under_way, words
 from review.visible import visible
 from store.run import RunStore

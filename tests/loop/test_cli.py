@@ -15,7 +15,7 @@ from judge.errors import JudgeSettingsError, JudgeStopped
 from loop.cli import main
 from loop.commands.outcome import Invocation
 from loop.errors import ConfigError, RunStopped
-from loop.exits import explain
+from loop.exits import BAD_INPUT, INTERRUPTED, RESUMABLE, explain
 from policy.checkpoint import checkpoint_of
 from policy.errors import PolicyRefused, TrainingFailed
 from prompts.errors import BadSource
@@ -318,3 +318,11 @@ def test_the_same_run_can_be_asked_for_again_word_for_word() -> None:
         "rlaif run 'my configs/a b.yaml' --rounds 3 --name mine --set gate.labels=80 --set seed=2"
     )
     assert Invocation(Path("configs/starter.yaml"), None, [], None, None).run == "starter"
+
+
+def test_the_page_on_the_command_line_names_every_command_and_exit_code() -> None:
+    page = Path("docs/command-line.md").read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"`rlaif {command}" in page
+    for code in (0, 1, BAD_INPUT, RESUMABLE, INTERRUPTED):
+        assert f"\n| {code} | " in page

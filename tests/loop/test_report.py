@@ -10,7 +10,7 @@ import pytest
 
 from judge.interval import Interval
 from loop.report import write_report
-from loop.report.facts import gather
+from loop.report.gather import gather
 from loop.report.words import headline
 from loop.summary import TRUE_SCORE, Audit, RoundSummary
 from store.store import Store
