@@ -76,7 +76,8 @@ def dpo_config(job: TrainJob, plan: Plan, folder: Path, half: str | None, steps:
         per_device_train_batch_size=plan.device_batch,
         gradient_accumulation_steps=plan.accumulation,
         max_length=None,
-        warmup_steps=train.warmup_ratio,
+        # A rising rate begins at 0, so a job of a single step would teach nothing.
+        warmup_steps=train.warmup_ratio if steps > 1 else 0,
         lr_scheduler_type=train.scheduler,
         weight_decay=train.weight_decay,
         max_grad_norm=train.max_grad_norm,

@@ -112,6 +112,16 @@ def test_lora_moves_the_whole_policy_from_the_same_reference(make_job: Callable[
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
+def test_a_single_step_is_not_lost_to_the_warm_up(make_job: Callable[..., TrainJob]) -> None:
+    job = make_job(batch_size=24, epochs=1.0, warmup_ratio=0.1)
+    assert run(job)["counts"]["steps"] == 1
+    before, after = (
+        AutoModelForCausalLM.from_pretrained(folder).state_dict()
+        for folder in (job.model_path, job.output_dir)
+    )
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
 def test_pairs_over_the_length_are_left_out_and_reported(make_job: Callable[..., TrainJob]) -> None:
     job = make_job(max_length=22)
     counts = run(job)["counts"]
