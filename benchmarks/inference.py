@@ -81,7 +81,6 @@ class Measured:
         """By name, the plain way first, continuous batching last; transformers' own `generate_batch` only on CUDA."""
         work, policy = self.shape.work, self.policy
         prompts = Texts(self.shape).prompts()
-        ordered = by_length(policy, prompts)
         settings = SamplerSettings(k=work.k, max_new_tokens=work.most_new, batch_tokens=work.together)
 
         def plainly(chosen: list[Any]) -> Drawn:
@@ -94,7 +93,7 @@ class Measured:
 
         ways: dict[str, Callable[[], Drawn]] = {
             "generate, given order": lambda: plainly(prompts),
-            "generate, sorted by length": lambda: plainly(ordered),
+            "generate, sorted by length": lambda: plainly(by_length(policy, prompts)),
             "rlaif, batches": lambda: ours(BatchDrawing(policy, settings), 2),
             # The engine is made for the size of its first call and kept, so the call before has to be as large.
             "rlaif, continuous batching": lambda: ours(ContinuousDrawing(policy, settings), len(prompts)),

@@ -103,7 +103,26 @@ SHAPES = {
 
 def new_policy(shape: Shape, device: torch.device, dtype: torch.dtype) -> LoadedPolicy:
     """A policy of this shape with random weights, made on the device. Its answers end as the module says."""
-    config = Qwen3Config(
+    torch.manual_seed(0)
+    with torch.device(device):
+        model = AutoModelForCausalLM.from_config(qwen3(shape), dtype=dtype)
+    model.generation_config = GenerationConfig(eos_token_id=0, pad_token_id=0)
+    tokenizer = new_tokenizer(shape)
+    return LoadedPolicy(
+        model=model.eval().requires_grad_(False),
+        tokenizer=tokenizer,
+        chats=Chats(tokenizer, range(0, shape.vocabulary, shape.work.mean_new), None, {}),
+        revision=shape.name,
+        path=Path(shape.name),
+        device=device,
+        dtype=dtype,
+        context=shape.context,
+    )
+
+
+def qwen3(shape: Shape) -> Qwen3Config:
+    """The shape as transformers reads it."""
+    return Qwen3Config(
         hidden_size=shape.hidden,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
@@ -116,21 +135,6 @@ def new_policy(shape: Shape, device: torch.device, dtype: torch.dtype) -> Loaded
         bos_token_id=None,
         eos_token_id=0,
         pad_token_id=0,
-    )
-    torch.manual_seed(0)
-    with torch.device(device):
-        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    model.generation_config = GenerationConfig(eos_token_id=0, pad_token_id=0)
-    tokenizer = new_tokenizer(shape)
-    return LoadedPolicy(
-        model=model.eval().requires_grad_(False),
-        tokenizer=tokenizer,
-        chats=Chats(tokenizer, range(0, shape.vocabulary, shape.work.mean_new), None, {}),
-        revision=shape.name,
-        path=Path(shape.name),
-        device=device,
-        dtype=dtype,
-        context=shape.context,
     )
 
 
