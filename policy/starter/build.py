@@ -98,6 +98,7 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
             intermediate_size=recipe.inner,
             max_position_embeddings=recipe.longest,
             tie_word_embeddings=True,
+            initializer_range=recipe.spread,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,

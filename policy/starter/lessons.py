@@ -13,7 +13,7 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from policy.starter.recipe import Recipe
-from policy.starter.texts import Examples, Exchange, statement
+from policy.starter.texts import Examples, Exchange
 from policy.starter.tries import Row, Trie, batch, lay_together
 
 ANSWERS = 4
@@ -34,19 +34,19 @@ def lessons(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[list
 
     told = _batches(random, tell, recipe.batch_tokens)
     judged = _batches(random, judge, recipe.judge_tokens)
-    yield from islice(_packed(recipe, tokenizer, random), recipe.pretrain_steps)
+    yield from islice(_packed(recipe, tokenizer, examples), recipe.pretrain_steps)
     yield from islice(told, recipe.instruct_steps)
     for _ in range(recipe.judge_steps):
         yield next(judged)
         yield next(told)
 
 
-def _packed(recipe: Recipe, tokenizer: PreTrainedTokenizerFast, random: Random) -> Iterator[list[Trie]]:
-    """Statements end to end, cut into full rows."""
+def _packed(recipe: Recipe, tokenizer: PreTrainedTokenizerFast, examples: Examples) -> Iterator[list[Trie]]:
+    """Lines end to end, cut into full rows."""
     stream: list[int] = []
     while True:
         while len(stream) < recipe.batch_tokens:
-            written = [statement(random) + tokenizer.eos_token for _ in range(POOL)]
+            written = [examples.line() + tokenizer.eos_token for _ in range(POOL)]
             stream += [token for ids in tokenizer(written)["input_ids"] for token in ids]
         cut, stream = stream[: recipe.batch_tokens], stream[recipe.batch_tokens :]
         rows = [Row(cut[start : start + PACKED_TOKENS], 1) for start in range(0, len(cut), PACKED_TOKENS)]

@@ -20,10 +20,11 @@ class Recipe:
     inner: int = 384
     vocabulary: int = 1024
     longest: int = 512
+    spread: float = 0.08
     seed: int = 0
 
-    pretrain_steps: int = 400
-    instruct_steps: int = 300
+    pretrain_steps: int = 500
+    instruct_steps: int = 800
     judge_steps: int = 500
     batch_tokens: int = 512
     judge_tokens: int = 2048

@@ -1,24 +1,24 @@
 """The three kinds of text the starter learns from, one for each classical stage.
 
-Plain statements for pre-training, questions with answers of mixed quality for supervised fine-tuning, and judging
+A school book's lines for pre-training, questions with answers of mixed quality for supervised fine-tuning, and judging
 examples: two answers to a question put through the very template and constitution a starter run judges by, with
 the label of the better one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from random import Random
 
-from policy.starter.answers import HARMLESS_MANNERS, HELPFUL_MANNERS, STATEMENTS, Answer, answer
-from policy.starter.facts import HOW_TO, facts
+from policy.starter.answers import HARMLESS_MANNERS, HELPFUL_MANNERS, Answer, answer
+from policy.starter.facts import facts
 from policy.starter.questions import KINDS, Question, questions
 from prompts.constitution import load_constitution
 from prompts.prompt import Message
 from prompts.template import load_template
 
-HELPFUL_SHARES = (0.26, 0.14, 0.16, 0.08, 0.14, 0.08, 0.14)
+HELPFUL_SHARES = (0.30, 0.08, 0.20, 0.05, 0.18, 0.04, 0.15)
 """How often fine-tuning shows each of `HELPFUL_MANNERS`: a third plain and right at best."""
+BARE_LINES = 0.3
 HARMLESS_SHARES = (0.40, 0.20, 0.28, 0.12)
 
 
@@ -28,15 +28,6 @@ class Exchange:
 
     chat: tuple[Message, ...]
     reply: str
-
-
-def statement(random: Random) -> str:
-    """A true sentence of the world, or a harmless how-to."""
-    if random.random() < 0.08:
-        doing = random.choice(HOW_TO)
-        return f"To {doing.deed}: {doing.way}"
-    fact = random.choice(facts())
-    return STATEMENTS[fact.kind][0].format(s=fact.subject, v=fact.value)
 
 
 class Examples:
@@ -49,6 +40,14 @@ class Examples:
         }
         self._template = load_template("starter")
         self._principles = load_constitution("starter").principles
+
+    def line(self) -> str:
+        """A line of a school book: a harmless question and its right answer, or the answer alone."""
+        question = self._question()
+        while question.axis == "harmless":
+            question = self._question()
+        right = answer(question, "right", self._random).text
+        return right if self._random.random() < BARE_LINES else f"{question.text} {right}"
 
     def instructions(self, answers: int) -> list[Exchange]:
         """A question and several answers whose quality is as mixed as the shares say."""
@@ -68,7 +67,7 @@ class Examples:
         asked = (Message(role="user", content=question.text),)
         drawn: list[Answer] = []
         while len({each.worth for each in drawn}) < 2:
-            drawn = [answer(question, self._even_manner(question), self._random) for _ in range(answers)]
+            drawn = [answer(question, self._manner(question), self._random) for _ in range(answers)]
         return [
             Exchange(
                 self._template.render(asked, first.text, second.text, self._principles),
@@ -86,16 +85,12 @@ class Examples:
             return self._random.choices(HARMLESS_MANNERS, HARMLESS_SHARES)[0]
         return self._random.choices(HELPFUL_MANNERS, HELPFUL_SHARES)[0]
 
-    def _even_manner(self, question: Question) -> str:
-        manners: Sequence[str] = HARMLESS_MANNERS if question.axis == "harmless" else HELPFUL_MANNERS
-        return self._random.choice(manners)
-
 
 def corpus(seed: int, size: int = 3000) -> list[str]:
     """Texts of all three kinds, for learning the tokenizer."""
     random = Random(seed)
     examples = Examples(random)
-    texts = [statement(random) for _ in range(size)]
+    texts = [examples.line() for _ in range(size)]
     texts += [f" {word}" for fact in facts() for word in fact.domain]
     texts += [
         text for _ in range(size) for e in examples.instructions(1) for text in (e.chat[0].content, e.reply)
