@@ -1,6 +1,7 @@
 """Batched, shared and padded scores are those of a plain forward pass of each sequence alone."""
 
 from collections.abc import Callable, Sequence
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -42,6 +43,29 @@ def test_label_scores_are_those_of_each_chat_alone(
         found = PolicyScorer(policy).label_logprobs(chats, labels, batch_tokens=200)
         assert found.dtype == np.float64
         np.testing.assert_allclose(found, expected, atol=1e-4, rtol=3e-6)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_chats_that_begin_alike_in_groups_score_as_each_alone(
+    tiny_policy: Load, prompts: list[Prompt], architecture: str
+) -> None:
+    policy = tiny_policy(architecture)
+    answers = [
+        "Paris is the capital.",
+        "Fold it in half and then fold the corners.",
+        "No",
+        "As an AI I cannot say.",
+    ]
+    chats = [
+        [RULE, Message(role="user", content=f"Question: {prompt.text} A: {first} B: {second} Better?")]
+        for prompt in prompts[:2]
+        for first, second in permutations(answers, 2)
+    ]
+    ids = policy.chats.prompt_ids(chats)
+    targets = policy.chats.label_ids(policy.chats.render(chats), ["A", "B"])
+    expected = [[plain(policy, prompt, target) for target in targets] for prompt in ids]
+    found = PolicyScorer(policy).label_logprobs(chats, ["A", "B"], batch_tokens=700)
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=3e-6)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
