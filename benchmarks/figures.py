@@ -107,6 +107,11 @@ def _round(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def reason(error: Exception) -> str:
+    """The error as a row's note: its kind and the beginning of what it says, on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
 def in_words(figures: Mapping[str, float]) -> str:
     """`name 1.2 s, other 3.4 s`."""
     return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in figures.items())

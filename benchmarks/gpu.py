@@ -28,10 +28,10 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks.figures import Figures, Row, in_words
+from benchmarks.figures import Figures, Row, in_words, reason
 from benchmarks.inference import inference_rows
 from benchmarks.machine import Bounds, device_facts, measure_bounds
-from benchmarks.shapes import SHAPES, Shape, Texts
+from benchmarks.shapes import SHAPES, Shape, Texts, parameters
 from benchmarks.training import (
     Trained,
     TrainingFailed,
@@ -129,7 +129,7 @@ def _train(plan: Plan, shape: Shape, bounds: Bounds, figures: Figures) -> None:
     pairs = Texts(shape, seed=2).pairs()
     write_pairs(pairs, pairs_file)
     tokens = sum(_words(pair) for pair in pairs) / len(pairs)
-    bound = bounds.matmul / flops_per_pair(_parameters(model), tokens, work.lora)
+    bound = bounds.matmul / flops_per_pair(parameters(shape), tokens, work.lora)
     ways: tuple[tuple[Which, str], ...] = (("plain", "DPOTrainer as it comes"), ("ours", "rlaif"))
     for which, way in ways:
         row = Row("training", shape.name, way, unit="pairs/s", bound=bound, basis="MFU 100%")
@@ -138,10 +138,14 @@ def _train(plan: Plan, shape: Shape, bounds: Bounds, figures: Figures) -> None:
         try:
             if limit <= 0:
                 raise TrainingFailed("no time left")
+            if not (model / "config.json").exists():
+                raise TrainingFailed(
+                    "there is no model to train: sampling and judging ended before it was saved"
+                )
             trained = train_timed(which, job, folder / which, len(pairs), limit)
             row = _trained(row, trained, work.lora, tokens)
         except Exception as error:
-            row = replace(row, note=f"{type(error).__name__}: {error}")
+            row = replace(row, note=reason(error))
         shutil.rmtree(folder / which, ignore_errors=True)
         figures.add(row)
         say(row)
@@ -168,11 +172,6 @@ def _words(pair: dict[str, list[dict[str, str]]]) -> int:
         len(pair[key][0]["content"].split()) for key in ("prompt", "chosen", "rejected")
     )
     return 2 * (prompt + 3) + chosen + rejected + 2
-
-
-def _parameters(model: Path) -> int:
-    found: int = json.loads((model / "parameters.json").read_text("utf-8"))
-    return found
 
 
 def _run_starter(plan: Plan) -> Row:

@@ -1,6 +1,5 @@
 """One model's rows of sampling and judging, made in a process of its own and sent home one by one."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from typing import Any
 
 import torch
 
-from benchmarks.figures import Row
+from benchmarks.figures import Row, reason
 from benchmarks.judging import label_logprobs_plainly
 from benchmarks.machine import Bounds, forget_peak, peak_bytes, synchronize
 from benchmarks.sampling import Drawn, by_length, draw_by_engine, draw_plainly, draw_with, memory_bound
-from benchmarks.shapes import LABELS, Shape, Texts, new_policy, save_policy
+from benchmarks.shapes import LABELS, Shape, Texts, new_policy, parameters, save_policy
 from judge.settings import LocalJudgeSettings
 from policy.continuous import ContinuousDrawing
 from policy.drawing import Drawing
@@ -41,12 +40,15 @@ def inference_rows(
     What is likeliest to fail or to take long comes last. No way begins when `limit` seconds are over.
     """
     started = time.monotonic()
-    policy = new_policy(shape, device, choose_dtype("auto", device))
-    parameters = sum(weight.numel() for weight in policy.model.parameters())
-    if "training" in parts:
-        save_policy(policy, folder / "model")
-        (folder / "model" / "parameters.json").write_text(json.dumps(parameters))
-    measured = Measured(shape, policy, parameters, bounds)
+    try:
+        policy = new_policy(shape, device, choose_dtype("auto", device))
+        if "training" in parts:
+            save_policy(policy, folder / "model")
+    except Exception as error:
+        rows.put(Row("sampling, judging", shape.name, "building the model", note=reason(error)))
+        rows.put(None)
+        return
+    measured = Measured(shape, policy, bounds)
     ways = measured.sampling() if "sampling" in parts else {}
     if "judging" in parts:
         ways = measured.judging() | ways
@@ -58,7 +60,7 @@ def inference_rows(
         try:
             row = work()
         except Exception as error:
-            row = Row(part, shape.name, way, note=" ".join(f"{type(error).__name__}: {error}".split())[:300])
+            row = Row(part, shape.name, way, note=reason(error))
         finally:
             policy.drop_engine()
         rows.put(row)
@@ -74,7 +76,6 @@ class Measured:
 
     shape: Shape
     policy: LoadedPolicy
-    parameters: int
     bounds: Bounds
 
     def sampling(self) -> Ways:
@@ -104,7 +105,7 @@ class Measured:
 
     def _drawn(self, way: str, draw: Callable[[], Drawn]) -> Row:
         drawn = draw()
-        weights = self.parameters * self.policy.dtype.itemsize
+        weights = parameters(self.shape) * self.policy.dtype.itemsize
         kv = self.shape.kv_bytes(self.policy.dtype)
         longest = max(new for _, new in drawn.lengths)
         return Row(

@@ -138,6 +138,13 @@ def qwen3(shape: Shape) -> Qwen3Config:
     )
 
 
+def parameters(shape: Shape) -> int:
+    """How many weights a model of this shape has, the tied embedding counted once. Nothing is allocated."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(qwen3(shape))
+    return sum(weight.numel() for weight in model.parameters())
+
+
 def new_tokenizer(shape: Shape) -> PreTrainedTokenizerFast:
     """One token a word: special tokens, the two labels, then `w7`, `w8`, … up to the vocabulary."""
     words = [*_SPECIAL, *LABELS, *(f"w{number}" for number in range(_FIRST_WORD, shape.vocabulary))]
