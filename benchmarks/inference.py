@@ -153,6 +153,6 @@ class Measured:
             unit="judgements/s",
             seconds=seconds,
             peak_bytes=peak_bytes(self.policy.device),
-            note=f"{chats} chats: a rubric of {work.rubric_tokens} tokens, two answers of {work.judged_tokens}; "
-            "both orders are one judgement",
+            note=f"{chats} chats: a rubric of {work.rubric_tokens} tokens, two of four answers of "
+            f"{work.judged_tokens}; both orders are one judgement",
         )

@@ -9,6 +9,7 @@ Nothing else about the answers means anything.
 
 import random
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import torch
@@ -37,7 +38,7 @@ class Work:
     """How much of each kind of work is measured. Lengths are in tokens; ranges are drawn from evenly.
 
     `mean_new` is the mean of the geometric distribution that answers' lengths come from, `most_new` where it is cut;
-    `together` bounds the padded tokens of one of our sampling batches; `lora` trains adapters instead of all weights.
+    `together` bounds the padded tokens of one of our sampling batches; judgements come in sixes; `lora` trains adapters instead of all weights.
     """
 
     prompts: int
@@ -87,7 +88,7 @@ _LARGER = Work(
 )  # fmt: skip
 _TINY = Work(
     prompts=6, prompt_tokens=(8, 40), k=2, mean_new=6, most_new=12, together=1024,
-    judgements=6, rubric_tokens=24, judged_tokens=12,
+    judgements=12, rubric_tokens=24, judged_tokens=12,
     pairs=64, pair_prompt_tokens=(8, 16), pair_answer_tokens=(8, 24),
 )  # fmt: skip
 
@@ -188,16 +189,20 @@ class Texts:
         ]
 
     def judgements(self) -> list[tuple[Message, ...]]:
-        """Chats of a judge, two for each judgement: a shared rubric, then question and both answers in either order."""
+        """Chats of a judge, two for each judgement: a shared rubric, a question, and two answers in either order.
+
+        As in a round, each question has four answers and every two of them are judged: six judgements.
+        """
         work = self.shape.work
         rubric = self.words(work.rubric_tokens)
         chats: list[tuple[Message, ...]] = []
-        for _ in range(work.judgements):
-            question = self.words(work.judged_tokens // 4)
-            one, other = (self.words(self._around(work.judged_tokens)) for _ in range(2))
-            for first, second in ((one, other), (other, one)):
-                content = f"{rubric} {question} A {first} B {second}"
-                chats.append((Message(role="user", content=content),))
+        for _ in range(work.judgements // 6):
+            question = self.words(self._around(work.judged_tokens // 4))
+            answers = [self.words(self._around(work.judged_tokens)) for _ in range(4)]
+            for first, second in combinations(answers, 2):
+                for a, b in ((first, second), (second, first)):
+                    content = f"{rubric} {question} A {a} B {b}"
+                    chats.append((Message(role="user", content=content),))
         return chats
 
     def pairs(self) -> list[dict[str, list[dict[str, str]]]]:
