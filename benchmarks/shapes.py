@@ -38,7 +38,8 @@ class Work:
     """How much of each kind of work is measured. Lengths are in tokens; ranges are drawn from evenly.
 
     `mean_new` is the mean of the geometric distribution that answers' lengths come from, `most_new` where it is cut;
-    `together` bounds the padded tokens of one of our sampling batches; judgements come in sixes; `lora` trains adapters instead of all weights.
+    `together` bounds the padded tokens of one of our sampling batches; `judgements` come in sixes; `lora` trains
+    adapters instead of all weights.
     """
 
     prompts: int
