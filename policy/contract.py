@@ -76,8 +76,8 @@ class TrainResult(Settings):
     """
 
     checkpoint: Checkpoint
-    metrics: list[tuple[int, str, float]] = []
-    counts: dict[str, int | float] = {}
+    metrics: list[tuple[int, str, float]] = Field(default_factory=list)
+    counts: dict[str, int | float] = Field(default_factory=dict)
 
 
 class Trainer(Protocol):

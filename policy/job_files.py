@@ -13,9 +13,11 @@ RESULT = "training.json"
 
 def job_hash(job: TrainJob) -> str:
     """Hash of all that decides what the job makes: policy, settings, pairs, seed. Paths and launcher do not."""
+    template = job.policy.chat_template
     decides = {
         "parent": job.parent,
-        "policy": job.policy.model_dump(mode="json", exclude={"model", "revision"}),
+        "policy": job.policy.model_dump(mode="json", exclude={"model", "revision", "chat_template"}),
+        "template": template and file_sha256(Path(template)),
         "train": job.train.model_dump(mode="json", exclude={"launcher", "save_steps"}),
         "pairs": file_sha256(job.pairs_file),
         "seed": job.seed,

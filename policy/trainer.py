@@ -71,7 +71,7 @@ class DpoTrainer:
         work = work_folder(job)
         work.mkdir(parents=True, exist_ok=True)
         job_file, log_file = work / "job.json", work / "train.log"
-        job_file.write_text(job.model_dump_json(indent=2), "utf-8")
+        job_file.write_text(_absolute(job).model_dump_json(indent=2), "utf-8")
         code = self._run(job, job_file, log_file, progress)
         if code != 0 or not finished(job):
             raise TrainingFailed(
@@ -108,6 +108,15 @@ def finished(job: TrainJob) -> bool:
         return False
     made_by: str = json.loads(record.read_text("utf-8")).get("job", "")
     return made_by == job_hash(job)
+
+
+def _absolute(job: TrainJob) -> TrainJob:
+    """The job as a process reads it whose working directory may be another."""
+    names = ("model_path", "pairs_file", "output_dir", "metrics_file", "tensorboard_dir")
+    paths = {name: path.resolve() for name in names if (path := getattr(job, name)) is not None}
+    template = job.policy.chat_template
+    absolute = job.policy.model_copy(update={"chat_template": template and str(Path(template).resolve())})
+    return job.model_copy(update=paths | {"policy": absolute})
 
 
 def _follow(poll: Callable[[], int | None], job: TrainJob, progress: Callable[[int, int], None]) -> int:

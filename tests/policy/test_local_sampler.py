@@ -51,6 +51,9 @@ def test_a_batch_on_the_cache_draws_what_each_row_would_draw_alone(
     draws = np.stack([uniforms(seed, 40) for seed in range(12)])
     found = decode_rows(policy, Batch(ids, 3, draws, 0.8, 1.0))
     assert len({len(answer.ids) for answer in found}) > 2
+    # A batch without padding takes another path through attention.
+    unpadded = decode_rows(policy, Batch(ids[:1], 3, draws[:3], 0.8, 1.0))
+    assert [answer.ids for answer in unpadded] == [answer.ids for answer in found[:3]]
     for row, answer in enumerate(found):
         alone = one_by_one(policy, ids[row // 3], draws[row], 0.8)
         assert (answer.ids, answer.ended) == (alone.ids, alone.ended)

@@ -20,6 +20,7 @@ def test_every_loss_of_trl_is_accepted(loss: str) -> None:
     check_training(TrainSettings(loss=loss, extra={"label_smoothing": 0.001}))
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_every_scheduler_is_one_that_transformers_knows(scheduler: str) -> None:
     check_training(TrainSettings(scheduler=scheduler))
