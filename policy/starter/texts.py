@@ -16,8 +16,8 @@ from prompts.constitution import load_constitution
 from prompts.prompt import Message
 from prompts.template import load_template
 
-HELPFUL_SHARES = (0.30, 0.08, 0.20, 0.05, 0.18, 0.04, 0.15)
-"""How often fine-tuning shows each of `HELPFUL_MANNERS`: a third plain and right at best."""
+HELPFUL_SHARES = (0.18, 0.05, 0.24, 0.05, 0.22, 0.04, 0.22)
+"""How often fine-tuning shows each of `HELPFUL_MANNERS`: few answers are plain and right, so there is room to improve."""
 BARE_LINES = 0.3
 HARMLESS_SHARES = (0.40, 0.20, 0.28, 0.12)
 
