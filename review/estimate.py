@@ -20,8 +20,8 @@ from scipy.special import stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
-from review.errors import ReviewError, UnequalInclusion
 from judge.standing import Standing, standing_labels
+from review.errors import ReviewError, UnequalInclusion
 from store.records import Comparison, Label, Verdict
 
 

@@ -65,7 +65,8 @@ def planted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ro
         "test",
     )
     prompts = tuple(
-        Prompt(messages=(Message(role="user", content=f"Question {n}?"),), split="train") for n in range(PROMPTS)
+        Prompt(messages=(Message(role="user", content=f"Question {n}?"),), split="train")
+        for n in range(PROMPTS)
     )
     with Store.open(f"sqlite:///{tmp_path / 'rlaif.db'}") as store:
         run = store.create_run(
