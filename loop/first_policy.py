@@ -5,7 +5,7 @@ from loop.progress import Progress
 from policy.checkpoint import checkpoint_of
 from policy.settings import PolicySettings
 from policy.source import STARTER, policy_folder
-from policy.starter.build import ensure_starter
+from policy.starter.build import ensure_starter, is_built
 from store.records import Checkpoint
 from store.run import RunStore
 
@@ -15,7 +15,9 @@ def find_policy(settings: PolicySettings, progress: Progress) -> Checkpoint:
 
     Raises `policy.errors.PolicyRefused` for one that must not or cannot be loaded.
     """
-    if settings.model == STARTER:
+    if settings.model == STARTER and is_built():
+        folder = ensure_starter()
+    elif settings.model == STARTER:
         with progress.stage("build the starter policy", None, "steps") as bar:
             folder = ensure_starter(progress=bar.move_to)
     else:

@@ -26,6 +26,7 @@ from prompts.template import load_template
 
 SOURCES = (
     "answers.py", "build.py", "facts.py", "lessons.py", "questions.py", "recipe.py", "spelling.py", "texts.py",
+    "tries.py",
 )  # fmt: skip
 
 
@@ -42,9 +43,9 @@ def ensure_starter(
     (steps=1 takes a second or two).
     """
     recipe = Recipe() if steps is None else Recipe().shortened(steps)
-    home = cache_dir or default_cache()
+    folder = _place(recipe, cache_dir)
+    home = folder.parent
     home.mkdir(parents=True, exist_ok=True)
-    folder = home / f"starter-{fingerprint(recipe)}"
     if folder.is_dir():
         return folder
     with FileLock(str(folder) + ".lock"):
@@ -57,6 +58,15 @@ def ensure_starter(
             finally:
                 shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def is_built(cache_dir: Path | None = None) -> bool:
+    """Whether the starter is in the cache, so that `ensure_starter` returns at once."""
+    return _place(Recipe(), cache_dir).is_dir()
+
+
+def _place(recipe: Recipe, cache_dir: Path | None) -> Path:
+    return (cache_dir or default_cache()) / f"starter-{fingerprint(recipe)}"
 
 
 def default_cache() -> Path:
