@@ -22,6 +22,7 @@ A_REAL_MODEL = {
     "judge.template",
     "judge.constitution",
     "reviewer.kind",
+    "pairs.min_confidence",  # a demonstration trains on every pair; real runs do not
     "train.learning_rate",
 }
 
