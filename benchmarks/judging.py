@@ -12,11 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.machine import synchronize
+from benchmarks.sampling import PLAIN_BATCH
 from policy.model import LoadedPolicy
 from store.records import Message
-
-PLAIN_CHATS = 8
-"""Chats in one forward pass of the plain way."""
 
 
 @torch.inference_mode()
@@ -33,8 +31,8 @@ def label_logprobs_plainly(
     found = []
     synchronize(policy.device)
     start = time.perf_counter()
-    for first in range(0, len(chats), PLAIN_CHATS):
-        batch = [[m.model_dump() for m in chat] for chat in chats[first : first + PLAIN_CHATS]]
+    for first in range(0, len(chats), PLAIN_BATCH):
+        batch = [[m.model_dump() for m in chat] for chat in chats[first : first + PLAIN_BATCH]]
         rendered = tokenizer.apply_chat_template(batch, tokenize=False, add_generation_prompt=True)
         encoded = tokenizer(
             rendered, padding=True, add_special_tokens=False, return_tensors="pt", return_token_type_ids=False

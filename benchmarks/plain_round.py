@@ -14,7 +14,7 @@ from transformers import GenerationConfig
 from trl import DPOConfig, DPOTrainer
 
 from benchmarks.played import RUN, PlainRound, Task
-from benchmarks.sampling import draw_plainly
+from benchmarks.sampling import PLAIN_BATCH, draw_plainly
 from judge.presentation import Presentation, present
 from loop.config import RunConfig
 from loop.wording import read_prompts
@@ -24,8 +24,8 @@ from prompts.template import JudgeTemplate, load_template
 from store.records import Comparison
 from store.store import Store
 
-JUDGE_CHATS, VERDICT_TOKENS = 16, 8
-"""Chats that the judge answers at once, and the most tokens of an answer."""
+VERDICT_TOKENS = 8
+"""The most tokens of a judge's reply."""
 
 
 def play(task: Task) -> PlainRound:
@@ -86,8 +86,8 @@ def _replies(policy: LoadedPolicy, presented: list[Presentation]) -> list[str]:
         pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     replies: list[str] = []
-    for first in range(0, len(presented), JUDGE_CHATS):
-        batch = presented[first : first + JUDGE_CHATS]
+    for first in range(0, len(presented), PLAIN_BATCH):
+        batch = presented[first : first + PLAIN_BATCH]
         chats = [[m.model_dump() for m in presentation.messages] for presentation in batch]
         texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
         encoded = tokenizer(

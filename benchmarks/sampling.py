@@ -16,8 +16,8 @@ from policy.drawing import Drawing, Request
 from policy.model import LoadedPolicy
 from store.records import Prompt
 
-PLAIN_PROMPTS = 16
-"""Prompts in one batch of `generate`; times k answers."""
+PLAIN_BATCH = 8
+"""Prompts, or chats, that the plain ways read at once: the batch size that transformers and trl default to."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def draw_plainly(
     k: int,
     most_new: int,
     limit: float,
-    batch: int = PLAIN_PROMPTS,
+    batch: int = PLAIN_BATCH,
 ) -> tuple[Drawn, list[list[str]]]:
     """`generate` on batches of `batch` prompts in the order given; stops before a batch once `limit` seconds are over.
 
