@@ -187,6 +187,9 @@ def train(this: Round) -> dict[str, Any]:
         trained = run.trainer.train(job, bar.move_to)
     run.store.add_checkpoint(trained.checkpoint)
     run.store.add_metrics(this.index, "train", trained.metrics)
+    if over := trained.counts.get("over_length"):
+        limit = f"train.max_length of {run.config.train.max_length} tokens"
+        run.progress.say(f"{this.title('train')}: {over} of {counts['pairs']} pairs left out, over {limit}")
     return {"candidate": trained.checkpoint.id, **trained.counts}
 
 

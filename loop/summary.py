@@ -77,6 +77,8 @@ class RoundSummary(Settings):
     verdicts: int = 0
     unscored: int = 0
     pairs: int = 0
+    pairs_over_length: int = 0
+    """Of `pairs`, those that training left out for their length."""
     flip_rate: float | None = None
     cycle_rate: float | None = None
     judge_win_rate: Interval | None = None
@@ -157,6 +159,7 @@ def _round(
         verdicts=counts.get("verdicts", 0),
         unscored=counts.get("unscored", 0),
         pairs=counts.get("pairs", 0),
+        pairs_over_length=counts.get("over_length", 0),
         flip_rate=counts.get("flip_rate"),
         cycle_rate=counts.get("cycle_rate"),
         judge_win_rate=_interval(evidence.get("judge_win_rate")),

@@ -65,6 +65,8 @@ def show_rounds(console: Console, summary: RunSummary) -> None:
             console.print(
                 Text(f"Round {r.index}: ", style="bold").append(visible(r.reason), style="not bold")
             )
+    if summary.prompts.left_out:
+        console.print(Text(f"{summary.prompts.sentence}.", "dim"))
     if summary.simulated_reviewer:
         console.print(
             Text("Labels are those of the simulated reviewer, who answers from the answer key.", "dim")

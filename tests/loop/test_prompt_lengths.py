@@ -91,6 +91,21 @@ def test_comparisons_too_long_for_a_local_judge_are_unscored_with_that_reason(
         assert verdict.unscored == (TOO_LONG if too_long else None)
 
 
+@pytest.mark.slow
+def test_pairs_too_long_to_train_on_are_left_out_counted_and_said(tree: dict[str, Any]) -> None:
+    tree["prompts"] = {"source": "starter", "max_train": 24, "max_heldout": 8}
+    tree["sampler"]["max_new_tokens"] = 16
+    tree["judge"] = {"kind": "scripted", "rule": "longer"}
+    tree["pairs"] = {}
+    tree["train"] = {"max_length": 32}
+    tree["gate"] = {"evidence": "judge"}
+    heard = Heard()
+    (played,) = run(parse_config(tree, "test"), progress=heard).rounds
+    assert 0 < played.pairs_over_length < played.pairs
+    said = f"{played.pairs_over_length} of {played.pairs} pairs left out, over train.max_length of 32 tokens"
+    assert f"round 1 · train: {said}" in heard.lines
+
+
 def longest_text(policy: Path, new_tokens: int) -> str:
     """A text that leaves the policy just enough room for an answer, and none for a judge's words around it."""
     texts = ["word " * count for count in range(1, CONTEXT)]
