@@ -23,7 +23,6 @@ A_REAL_MODEL = {
     "judge.constitution",
     "reviewer.kind",
     "pairs.min_confidence",  # a demonstration trains on every pair; real runs do not
-    "pairs.min_confidence",  # the starter trains on doubtful pairs too, so that its mistakes show
     "train.learning_rate",
 }
 
