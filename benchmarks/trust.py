@@ -12,6 +12,7 @@ by more than two standard errors of the difference over prompts.
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,7 +23,6 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -56,9 +56,8 @@ class Outcome:
     seconds: float
 
 
-def play(config_path: Path, output: Path, seed: int, rounds: int, evidence: str, threads: int) -> Outcome:
+def play(config_path: Path, output: Path, seed: int, rounds: int, evidence: str) -> Outcome:
     """Play one run and score every policy it held."""
-    torch.set_num_threads(threads)
     start = time.monotonic()
     overrides = [f"seed={seed}", f"gate.evidence={evidence}", f"gate.patience={rounds}", f"output={output}"]
     overrides.append(f"store.url=sqlite:///{output}/{evidence}-{seed}.db")
@@ -150,16 +149,18 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/trust"))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=2, help="runs at once, one thread each")
+    parser.add_argument("--workers", type=int, default=2, help="runs at once; they share the cores")
     parser.add_argument("--json", type=Path, help="write every outcome here")
     arguments = parser.parse_args()
     logging.getLogger("transformers").setLevel(logging.ERROR)
     console = Console(file=sys.stdout)
+    # Read by the workers and by the training processes they start: threads that outnumber the cores wait on each other.
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // arguments.workers))
     jobs = [(seed, evidence) for seed in range(arguments.seeds) for evidence in ("labels", "judge")]
     outcomes = []
     with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
         futures = [
-            pool.submit(play, arguments.config, arguments.output, seed, arguments.rounds, evidence, 1)
+            pool.submit(play, arguments.config, arguments.output, seed, arguments.rounds, evidence)
             for seed, evidence in jobs
         ]
         for future in as_completed(futures):
