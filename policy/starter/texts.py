@@ -16,8 +16,8 @@ from prompts.constitution import load_constitution
 from prompts.prompt import Message
 from prompts.template import load_template
 
-HELPFUL_SHARES = (0.18, 0.05, 0.24, 0.05, 0.22, 0.04, 0.22)
-"""How often fine-tuning shows each of `HELPFUL_MANNERS`: few answers are plain and right, so there is room to improve."""
+HELPFUL_SHARES = (0.24, 0.02, 0.26, 0.02, 0.24, 0.02, 0.20)
+"""How often fine-tuning shows each of `HELPFUL_MANNERS`: mostly evasive, seldom wrong, so there is room to improve."""
 BARE_LINES = 0.3
 HARMLESS_SHARES = (0.40, 0.20, 0.28, 0.12)
 
