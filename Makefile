@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test check serve-test slow-test postgresql-test browser-test docs benchmarks clean
+.PHONY: demo test check slow-test docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/rlaif run configs/starter.yaml
