@@ -21,6 +21,7 @@ from loop.settings import DriftSettings, GateSettings, PairSettings
 from policy.settings import PolicySettings, SamplerSettings, TrainSettings
 from prompts.hashing import content_id
 from prompts.settings import PromptSettings, Settings
+from prompts.strict_yaml import read_yaml
 from review.settings import ReviewerSettings, SpotCheckSettings
 
 ENVIRONMENT_PREFIX = "RLAIF__"
@@ -97,7 +98,7 @@ def load_config(path: Path | str, overrides: Iterable[str] = ()) -> RunConfig:
     """
     path = Path(path)
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        tree = read_yaml(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -138,7 +139,7 @@ def _assign(tree: dict[str, Any], assignment: str) -> None:
             raise ConfigError(f"--set {assignment}: {section} is a value, not a section")
         tree = branch
     try:
-        tree[last] = yaml.safe_load(value)
+        tree[last] = read_yaml(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {assignment}: the value is not valid YAML: {error}") from error
 

@@ -99,7 +99,7 @@ def load_policy(settings: PolicySettings, path: Path | str, revision: str | None
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=settings.trust_remote_code)
-    with _quiet():
+    with quiet():
         model = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,
@@ -174,8 +174,8 @@ def _attention(wanted: str, device: torch.device, dtype: torch.dtype) -> str | N
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the loader's own progress bar: the loop has its own."""
+def quiet() -> Iterator[None]:
+    """Without transformers' own progress bars: the loop has its own."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from prompts.errors import BadConstitution
 from prompts.hashing import content_hash
 from prompts.shipped import read_named
+from prompts.strict_yaml import read_yaml
 
 
 class Principle(BaseModel):
@@ -65,7 +66,7 @@ def load_constitution(name_or_path: str | Path) -> Constitution:
     """
     _, where, text = read_named("constitution", "constitutions", (".yaml", ".yml"), name_or_path)
     try:
-        content = yaml.safe_load(text)
+        content = read_yaml(text)
     except yaml.YAMLError as error:
         raise BadConstitution(f"{where}: not valid YAML: {error}") from error
     if not isinstance(content, dict):

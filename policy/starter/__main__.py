@@ -1,4 +1,4 @@
-"""`python -m policy.starter`: build the starter where it is not cached, and say how large and how good it is."""
+"""`python -m policy.starter`: build the starter where it is not cached, and say where it is."""
 
 import sys
 import time

@@ -16,6 +16,7 @@ import torch
 from filelock import FileLock
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from policy.model import quiet
 from policy.starter.lessons import learn
 from policy.starter.recipe import Recipe
 from policy.starter.spelling import learn_tokenizer
@@ -50,6 +51,10 @@ def ensure_starter(
         return folder
     with FileLock(str(folder) + ".lock"):
         if not folder.is_dir():
+            for remains in home.glob(
+                f".{folder.name}.*"
+            ):  # of a build that was killed: nobody else holds the lock
+                shutil.rmtree(remains)
             work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=home))
             try:
                 _build(recipe, work, progress or _unheard)
@@ -93,7 +98,8 @@ def _build(recipe: Recipe, folder: Path, progress: Callable[[int, int], None]) -
         torch.manual_seed(recipe.seed)
         model = new_model(recipe, tokenizer)
     learn(model, tokenizer, recipe, progress)
-    model.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

@@ -80,7 +80,8 @@ def loss_of(model: LlamaForCausalLM, tries: Sequence[Trie]) -> torch.Tensor:
     states = model.model(
         input_ids=part.ids, position_ids=part.positions, attention_mask=part.sees, use_cache=False
     ).last_hidden_state
-    logits = model.lm_head(states.flatten(0, 1)[part.sources])
+    # Not states[sources]: its gradient adds up repeated places in whatever order the threads arrive.
+    logits = model.lm_head(states.flatten(0, 1).index_select(0, part.sources))
     losses = torch.nn.functional.cross_entropy(logits, part.targets, reduction="none")
     return (losses * part.weights).sum() / part.weights.sum()
 

@@ -50,6 +50,17 @@ def test_an_unknown_key_is_refused_and_the_nearest_known_one_is_named(
         load_config(config_file, [assignment])
 
 
+def test_a_key_given_twice_is_refused_with_both_places(config_file: Path) -> None:
+    config_file.write_text(MINIMAL + "gate:\n  labels: 50\n  labels: 60\n")
+    with pytest.raises(ConfigError, match=r"(?s)'labels' is given here.*line 4.*a second time here.*line 5"):
+        load_config(config_file)
+
+
+def test_what_is_merged_in_may_be_overridden(config_file: Path) -> None:
+    config_file.write_text(MINIMAL + "gate: {<<: {labels: 50}, labels: 60}\n")
+    assert load_config(config_file).gate.labels == 60
+
+
 def test_a_judge_of_another_kind_has_its_own_keys(config_file: Path) -> None:
     with pytest.raises(ConfigError, match=r"judge\.batch_tokens: unknown key"):
         load_config(config_file, ["judge={kind: api, model: m, batch_tokens: 3}"])

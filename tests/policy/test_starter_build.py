@@ -165,7 +165,7 @@ def test_the_same_recipe_gives_the_same_weights(folder: Path, tmp_path: Path) ->
     assert other.name == folder.name
     one, two = (AutoModelForCausalLM.from_pretrained(path).state_dict() for path in (folder, other))
     for name, weight in one.items():
-        torch.testing.assert_close(weight, two[name], rtol=1e-4, atol=1e-5)
+        assert torch.equal(weight, two[name]), name
 
 
 def test_the_folder_s_name_follows_the_recipe() -> None:
@@ -183,6 +183,13 @@ def test_a_build_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         ensure_starter(tmp_path, steps=TINY)
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+
+
+def test_the_remains_of_a_build_that_was_killed_go_with_the_next(tmp_path: Path) -> None:
+    remains = tmp_path / f".starter-{fingerprint(Recipe().shortened(TINY))}.killed"
+    remains.mkdir()
+    assert ensure_starter(tmp_path, steps=TINY).is_dir()
+    assert not remains.exists()
 
 
 def _ensure_in_process(cache: Path, built: "multiprocessing.Queue[int]") -> None:

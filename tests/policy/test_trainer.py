@@ -1,7 +1,6 @@
 """The trainer's processes: resumed after a SIGKILL to the same policy, repeated for free, never left behind."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -68,11 +67,11 @@ def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
 
 def gone(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0]
+    except (FileNotFoundError, ProcessLookupError):
         return True
-    # Killed, and waiting for whoever adopted it to take notice.
-    return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] == "Z"
+    # A zombie: killed, and waiting for whoever adopted it to take notice.
+    return state == "Z"
 
 
 def test_settings_and_policies_that_cannot_be_used_are_refused_before_a_process_starts(
