@@ -96,6 +96,11 @@ def load_config(path: Path | str, overrides: Iterable[str] = ()) -> RunConfig:
 
     Raises ConfigError that lists every fault with its key, and for an unknown key the nearest known one.
     """
+    return parse_config(read_tree(path, overrides), str(path))
+
+
+def read_tree(path: Path | str, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """What `load_config` reads, before it is typed. Raises ConfigError for what is not a mapping in YAML."""
     path = Path(path)
     try:
         tree = read_yaml(path.read_text(encoding="utf-8")) or {}
@@ -114,7 +119,7 @@ def load_config(path: Path | str, overrides: Iterable[str] = ()) -> RunConfig:
     ]
     for assignment in [*environment, *overrides]:
         _assign(tree, assignment)
-    return parse_config(tree, str(path))
+    return tree
 
 
 def parse_config(tree: Mapping[str, Any], place: str) -> RunConfig:

@@ -1,0 +1,137 @@
+"""A judge by itself, for what measures judges: chosen by a configuration file or a name, and opened without a run.
+
+The choice is made first and checked without loading anything (`choose_judge`); opening loads weights. A run's own
+file will do, and so will one that holds `judge:` alone, with `policy:` where a local judge needs one. Outside a run
+there is no round, so a self-judge (`policy: current`) is the policy that the run starts from.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import get_args
+
+from judge.build import build_judge, check_judge
+from judge.contract import Judge
+from judge.settings import JudgeBase, JudgeSettings, LocalJudgeSettings, ScriptedJudgeSettings
+from loop.check import judge_policy
+from loop.config import RunConfig, parse_config, read_tree
+from loop.errors import ConfigError
+from loop.first_policy import find_policy
+from loop.progress import Progress, Silent
+from policy.model import load_policy
+from policy.scorer import PolicyScorer
+from policy.settings import PolicySettings
+from policy.source import STARTER, check_policy
+
+SCRIPTED = "scripted"
+_RULES = get_args(ScriptedJudgeSettings.model_fields["rule"].annotation)
+NAMES = (STARTER, SCRIPTED, *(f"{SCRIPTED}:{rule}" for rule in _RULES))
+"""The judges that need no file: the local judge of the starter policy, and the scripted ones by rule."""
+
+
+@dataclass(frozen=True)
+class JudgeChoice:
+    """A judge that can be opened. `name` is how it was asked for; `policy` the model of a local judge."""
+
+    name: str
+    settings: JudgeSettings
+    policy: PolicySettings | None = None
+
+
+def choose_judge(choice: str, *, template: str | None = None, constitution: str | None = None) -> JudgeChoice:
+    """The judge that `choice` names: a YAML file with a `judge` section, or one of `NAMES`.
+
+    `template` and `constitution` stand in for the configured ones. Raises ConfigError, and the errors of the package
+    whose settings are at fault, before anything is loaded or spent.
+    """
+    settings, policy = _named(choice) if choice in NAMES else _configured(choice)
+    if template is not None or constitution is not None:
+        settings = _reworded(choice, settings, template, constitution)
+    check_judge(settings)
+    if policy is not None:
+        check_policy(policy)
+    return JudgeChoice(choice, settings, policy)
+
+
+@contextmanager
+def open_judge(
+    choice: str | JudgeChoice,
+    *,
+    template: str | None = None,
+    constitution: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Judge]:
+    """The judge, ready: weights are loaded (the starter is built where it is absent) and freed at the end.
+
+    What it compares must be made under its own constitution: `load_constitution(choice.settings.constitution).hash`.
+    Raises as `choose_judge` does, and `policy.errors.PolicyRefused` for a model that cannot be loaded.
+    """
+    if isinstance(choice, str):
+        choice = choose_judge(choice, template=template, constitution=constitution)
+    elif template is not None or constitution is not None:
+        raise ValueError("template and constitution are for a choice by name; give them to choose_judge")
+    if choice.policy is None:
+        yield build_judge(choice.settings)
+        return
+    found = find_policy(choice.policy, progress or Silent())
+    loaded = load_policy(choice.policy, found.path, found.id)
+    try:
+        yield build_judge(choice.settings, PolicyScorer(loaded))
+    finally:
+        loaded.close()
+
+
+def _named(name: str) -> tuple[JudgeSettings, PolicySettings | None]:
+    if name == STARTER:
+        words = {"template": STARTER, "constitution": STARTER}
+        return LocalJudgeSettings(policy="initial", **words), PolicySettings(model=STARTER)
+    rule = name.partition(":")[2]
+    return ScriptedJudgeSettings.model_validate({"rule": rule} if rule else {}), None
+
+
+def _configured(choice: str) -> tuple[JudgeSettings, PolicySettings | None]:
+    path = Path(choice)
+    if not path.is_file():
+        near = get_close_matches(choice, NAMES, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ConfigError(
+            f"--judge {choice}: {hint}A judge is a YAML file with a `judge` section, such as configs/starter.yaml, or "
+            f"one of {', '.join(NAMES)}"
+        )
+    tree = read_tree(path)
+    if not tree.keys() & {"judge", "prompts"}:
+        raise ConfigError(
+            f"{path}: no `judge` section; put the judge's keys (kind, template, …) under `judge:`"
+        )
+    own_policy = "policy" in tree
+    # The sections that a judge does without may be left out; those that are there are checked as in a run.
+    config = parse_config({"prompts": {"source": STARTER}, "policy": {"model": STARTER}, **tree}, str(path))
+    return config.judge, _model(config, path, own_policy)
+
+
+def _model(config: RunConfig, path: Path, own_policy: bool) -> PolicySettings | None:
+    judge = config.judge
+    if not isinstance(judge, LocalJudgeSettings):
+        return None
+    if judge.policy not in {"current", "initial"}:
+        return judge_policy(config, judge)
+    if not own_policy:
+        raise ConfigError(
+            f"{path}: judge.policy is {judge.policy}, and there is no `policy` section to say which policy that is; "
+            "add one, or set judge.policy to starter, a model folder or a hub id"
+        )
+    return config.policy
+
+
+def _reworded(
+    choice: str, settings: JudgeSettings, template: str | None, constitution: str | None
+) -> JudgeSettings:
+    if isinstance(settings, ScriptedJudgeSettings):
+        raise ConfigError(
+            f"--judge {choice}: a scripted judge reads no template and no constitution; leave them out"
+        )
+    words = {"template": template, "constitution": constitution}
+    changed: JudgeBase = settings.model_copy(update={k: v for k, v in words.items() if v is not None})
+    return changed  # type: ignore[return-value]
