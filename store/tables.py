@@ -1,4 +1,4 @@
-"""The tables, one for each kind of record, every one scoped to a run by its primary key.
+"""The tables, one for each kind of record, scoped to a run by their primary keys; what runs share has no run.
 
 Columns bear the names of the records' fields. Three of them are copies: `position` (the prompt's place in the data
 set) and, on comparisons, the two sample indices. They never change, and with them each table can be read in the
@@ -287,4 +287,57 @@ metrics = Table(
     _int("step", key=True),
     Column("name", Id, primary_key=True),
     Column("value", AnyFloat),
+)
+
+judge_calls = Table(
+    "judge_calls",
+    metadata,
+    Column("key", Id, primary_key=True),
+    _text("endpoint"),
+    _name("model"),
+    Column("response", sa.LargeBinary, nullable=False),
+    _int("size"),
+    _int("input_tokens"),
+    _int("cached_tokens"),
+    _int("output_tokens"),
+    _int("reasoning_tokens"),
+    Column("cost_usd", Double),
+    Column("created_at", Utc, nullable=False),
+    Column("used_at", Utc, nullable=False),
+    Index(None, "used_at"),
+)
+
+judge_spending = Table(
+    "judge_spending",
+    metadata,
+    Column("account", Id, primary_key=True),
+    Column("model", Id, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("unpriced_calls", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Double, nullable=False),
+)
+
+judge_batches = Table(
+    "judge_batches",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _name("account"),
+    _text("endpoint"),
+    _name("model"),
+    _name("remote_id", null=True),
+    Column("created_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    _text("outcome", null=True),
+)
+
+judge_batch_calls = Table(
+    "judge_batch_calls",
+    metadata,
+    Column("batch", Id, sa.ForeignKey("judge_batches.id"), primary_key=True),
+    Column("key", Id, primary_key=True),
+    Index(None, "key"),
 )
