@@ -17,8 +17,9 @@ from prompts.hashing import content_id
 from prompts.prompt import Message, Prompt, Role, Split
 
 __all__ = [
-    "Checkpoint", "Comparison", "Decision", "Label", "LabelValue", "Lane", "Message", "Pair", "Preference",
-    "Prompt", "Purpose", "ReviewItem", "Role", "Run", "Sample", "Split", "StageMarker", "Usage", "Verdict",
+    "Calibration", "Checkpoint", "Comparison", "Decision", "Evaluation", "Label", "LabelValue", "Lane", "Message",
+    "Pair", "Preference", "Prompt", "Purpose", "ReviewItem", "Role", "Run", "Sample", "Split", "StageMarker", "Usage",
+    "Verdict",
 ]  # fmt: skip
 
 Purpose = Literal["train", "gate"]
@@ -220,7 +221,52 @@ class Pair(Record):
     comparison_id: str
     verdict_ids: tuple[str, ...] = ()
     label_ids: tuple[str, ...] = ()
+    calibration: str | None = None
+    """Id of the calibration that turned the judge's probabilities into `confidence`; None: as the judge gave them."""
     id: str = Field(default_factory=lambda d: content_id("par", d["round"], d["chosen"], d["rejected"]))
+
+
+class Calibration(Record):
+    """How sure a judge is against how often it is right, learned from people's labels.
+
+    A calibrated probability is sigmoid(logit(p) / temperature); above 1 the judge was too sure. `judge` names what it
+    was learned on without what changes from round to round (see `judge.calibration.calibrated_judge`); `labels` counts
+    the labels that prefer a side; `source` says where they came from; `figures` what was gained.
+    """
+
+    judge: str
+    temperature: float = Field(gt=0.0)
+    by_principle: dict[str, float] = {}
+    """Temperatures of verdicts under a single principle, where those were labelled."""
+    labels: int = Field(ge=1)
+    source: str
+    figures: dict[str, Any] = {}
+    created_at: datetime = Field(default_factory=_now)
+    id: str = Field(
+        default_factory=lambda d: content_id(
+            "cal", d["judge"], d["temperature"], d["by_principle"], d["labels"], d["source"]
+        )
+    )
+
+
+class Evaluation(Record):
+    """A judge measured on labelled comparisons: the figures of `judge.evaluation`, and what they are about.
+
+    `choice` is how the judge was asked for, `judge` its full name; `template` and `constitution` are content hashes,
+    empty for a judge that reads none; `data_hash` is over the labelled rows, whatever their format.
+    """
+
+    judge: str
+    choice: str
+    template: str
+    constitution: str
+    data: str
+    data_hash: str
+    figures: dict[str, Any]
+    created_at: datetime = Field(default_factory=_now)
+    id: str = Field(
+        default_factory=lambda d: content_id("evl", d["judge"], d["data_hash"], d["created_at"].isoformat())
+    )
 
 
 class Checkpoint(Record):

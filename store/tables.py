@@ -181,6 +181,7 @@ pairs = Table(
     _name("comparison_id"),
     Column("verdict_ids", Json, nullable=False),
     Column("label_ids", Json, nullable=False),
+    _name("calibration", null=True),
     _int("position"),
     _refers("prompt_id", "prompts"),
     _refers("chosen", "samples"),
@@ -340,4 +341,33 @@ judge_batch_calls = Table(
     Column("batch", Id, sa.ForeignKey("judge_batches.id"), primary_key=True),
     Column("key", Id, primary_key=True),
     Index(None, "key"),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    _id(),
+    _text("judge"),
+    _text("choice"),
+    _name("template"),
+    _name("constitution"),
+    _text("data"),
+    _name("data_hash"),
+    Column("figures", Json, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Index(None, "created_at"),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    _id(),
+    _text("judge"),
+    Column("temperature", Double, nullable=False),
+    Column("by_principle", Json, nullable=False),
+    _int("labels"),
+    _text("source"),
+    Column("figures", Json, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Index(None, "created_at"),
 )
