@@ -13,9 +13,9 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from judge.completion import Token
 from prompts.template import JudgeTemplate
@@ -30,9 +30,9 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """A verdict as the judge worded it: `slot` 0 for the first label, 1 for the second."""
+    """A verdict as the judge worded it: `slot` is the place of its reply among the template's `replies`."""
 
-    slot: Literal[0, 1]
+    slot: int
     reasoning: str = ""
 
 
@@ -40,12 +40,17 @@ class _JsonReply(BaseModel):
     reasoning: str = ""
     verdict: str
 
+    @field_validator("verdict", mode="before")
+    @classmethod
+    def _digits_as_text(cls, verdict: Any) -> Any:
+        return str(verdict) if type(verdict) is int else verdict
+
 
 def read_reply(text: str, template: JudgeTemplate) -> Reply:
     """The verdict that `text` is. Raises `Unreadable`."""
     body = _without_reasoning(text)
     if template.reply == "label":
-        return Reply(_slot(body, template.labels))
+        return Reply(_slot(body, template.replies))
     if fenced := _FENCED.match(body):
         body = fenced[1]
     try:
@@ -55,7 +60,7 @@ def read_reply(text: str, template: JudgeTemplate) -> Reply:
     except ValidationError as error:
         fields = ", ".join(sorted({str(d["loc"][0]) if d["loc"] else "the object" for d in error.errors()}))
         raise Unreadable(f"the JSON object lacks the right fields ({fields})") from error
-    return Reply(_slot(parsed.verdict, template.labels), parsed.reasoning)
+    return Reply(_slot(parsed.verdict, template.replies), parsed.reasoning)
 
 
 def reply_schema(template: JudgeTemplate) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def reply_schema(template: JudgeTemplate) -> dict[str, Any]:
         "type": "object",
         "properties": {
             "reasoning": {"type": "string"},
-            "verdict": {"type": "string", "enum": [label.strip() for label in template.labels]},
+            "verdict": {"type": "string", "enum": [label.strip() for label in template.replies]},
         },
         "required": ["reasoning", "verdict"],
         "additionalProperties": False,
@@ -72,22 +77,22 @@ def reply_schema(template: JudgeTemplate) -> dict[str, Any]:
 
 
 def label_logprobs(
-    tokens: Sequence[Token], read: Callable[[str], Reply], labels: tuple[str, str]
-) -> tuple[float, float] | None:
-    """Natural-log probabilities of the two labels where the reply chose between them; None where that cannot be told.
+    tokens: Sequence[Token], read: Callable[[str], Reply], labels: Sequence[str]
+) -> tuple[float, ...] | None:
+    """Natural-log probabilities of the labels where the reply chose between them; None where that cannot be told.
 
-    The place is found by experiment: it is the token that, replaced by the other label, turns the verdict. Tokens
+    The place is found by experiment: it is the token that, replaced by another label, turns the verdict. Tokens
     that differ by white space or quotation marks alone count together. A label that is not among the listed
-    tokens is not impossible, only less likely than the last one listed: it gets that bound, which understates the
-    judge's confidence and never overstates it.
+    tokens is not impossible, only less likely than the last one listed: it gets that bound, or its share of what the
+    listed tokens leave where that is less, which understates the judge's confidence and never overstates it.
     """
-    names = (labels[0].strip(), labels[1].strip())
+    names = [label.strip() for label in labels]
     texts = [token.token for token in tokens]
     try:
         slot = read("".join(texts)).slot
     except Unreadable:
         return None
-    own, other = names[slot], names[1 - slot]
+    own, other = names[slot], names[slot - 1]
     for place in reversed(range(len(tokens))):
         if _bare(texts[place]) != own:
             continue
@@ -101,29 +106,27 @@ def label_logprobs(
     return None
 
 
-def _at(token: Token, names: tuple[str, str]) -> tuple[float, float] | None:
+def _at(token: Token, names: Sequence[str]) -> tuple[float, ...] | None:
     listed = {entry.token: entry.logprob for entry in token.top_logprobs} | {token.token: token.logprob}
     shares = {text: math.exp(min(logprob, 0.0)) for text, logprob in listed.items() if logprob > -1000.0}
     if not shares:
         return None
-    rest = max(1.0 - sum(shares.values()), 1e-12)
-    bound = min(*shares.values(), rest) if len(shares) > 1 else rest
     found = [sum(share for text, share in shares.items() if _bare(text) == name) for name in names]
-    first, second = (math.log(share if share > 0.0 else bound) for share in found)
-    return first, second
+    rest = max(1.0 - sum(shares.values()), 1e-12) / max(found.count(0.0), 1)
+    bound = min(*shares.values(), rest) if len(shares) > 1 else rest
+    return tuple(math.log(share if share > 0.0 else bound) for share in found)
 
 
 def _bare(token: str) -> str:
     return token.strip(' \t\r\n"')
 
 
-def _slot(verdict: str, labels: tuple[str, str]) -> Literal[0, 1]:
-    stripped = verdict.strip()
-    if stripped == labels[0].strip():
-        return 0
-    if stripped == labels[1].strip():
-        return 1
-    raise Unreadable(f"the verdict is neither {labels[0].strip()} nor {labels[1].strip()}")
+def _slot(verdict: str, labels: Sequence[str]) -> int:
+    names = [label.strip() for label in labels]
+    if (stripped := verdict.strip()) in names:
+        return names.index(stripped)
+    wanted = f"neither {names[0]} nor {names[1]}" if len(names) == 2 else f"none of {', '.join(names)}"
+    raise Unreadable(f"the verdict is {wanted}")
 
 
 def _without_reasoning(text: str) -> str:

@@ -1,25 +1,34 @@
 """A judge template: how a comparison is put to a judge, and what it may reply.
 
-A file is YAML front matter between two `---` lines (`labels`, the two replies that name the first and the second
-answer; `reply`, `label` or `json`) and then the text: an optional part after a `[system]` line and one after a
-`[user]` line. The parts are Jinja, rendered once in a sandbox: what stands in an answer is a value and never
-becomes markup. Variables: `question` (the last user turn, or the whole talk when there were several turns),
-`messages`, `answer_a`, `answer_b`, `principles`, `labels`, and `fence`, a delimiter drawn from the texts' own hash
-that occurs in none of them, so that no answer can forge the end of its quotation.
+A file is YAML front matter between two `---` lines and then the text: an optional part after a `[system]` line and
+one after a `[user]` line. The front matter holds `labels`, the replies a judge may give; `reply`, `label` or `json`;
+and, where wanted, `mode`, `ties` and `examples`:
 
-Left out: few-shot turns (put them in the text) and anything about how a reply is parsed, which is the judge's.
+- `mode: pairwise` (the default) shows two answers, `answer_a` and `answer_b`. Its two labels name the first and
+  the second; with `ties: true` a third says that neither is better.
+- `mode: pointwise` shows one `answer`. Its labels are whole numbers in rising order: the points it can get.
+
+The parts are Jinja, rendered once in a sandbox: what stands in an answer is a value and never becomes markup. Other
+variables: `question` (the last user turn, or the whole talk when there were several turns), `messages`,
+`principles`, `labels`, `examples` (the front matter's, as they stand there), `criteria` (written for this request
+by a call of its own), `reference` (a reference answer, empty where there is none), and `fence`, a delimiter drawn from
+the texts' own hash that occurs in none of them, so that no answer can forge the end of its quotation.
+
+Left out: including other files, since a template's hash must cover all of its text, and anything about how a
+reply is parsed, which is the judge's.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from prompts.constitution import Principle
 from prompts.errors import BadTemplate
@@ -27,7 +36,15 @@ from prompts.hashing import content_hash
 from prompts.prompt import Message, Role
 from prompts.shipped import read_named
 
-VARIABLES = frozenset({"question", "messages", "answer_a", "answer_b", "principles", "labels", "fence"})
+Mode = Literal["pairwise", "pointwise"]
+
+SHOWN: dict[Mode, tuple[str, ...]] = {"pairwise": ("answer_a", "answer_b"), "pointwise": ("answer",)}
+"""The variables that hold what is judged."""
+
+VARIABLES = frozenset(
+    {"question", "messages", "principles", "labels", "fence", "criteria", "reference", "examples"}
+)
+"""The variables of every mode."""
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _PART = re.compile(r"^\[(system|user)\]\n", re.MULTILINE)
@@ -36,49 +53,142 @@ _ENVIRONMENT = SandboxedEnvironment(
 )
 
 
+class Example(BaseModel):
+    """A request with its answers as a template's front matter gives them, and the reply they deserve.
+
+    `answers` are two in pairwise templates, one in pointwise ones; `reasoning` is what a good judge would say first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    request: str = Field(min_length=1)
+    answers: tuple[str, ...]
+    verdict: str
+    reasoning: str = ""
+
+
 class _Header(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    labels: tuple[str, str]
+    labels: tuple[str, ...]
     reply: Literal["label", "json"] = "label"
+    mode: Mode = "pairwise"
+    ties: bool = False
+    examples: tuple[Example, ...] = ()
     description: str = Field(default="", description="For people; not rendered.")
 
     @field_validator("labels")
     @classmethod
-    def _distinguishable(cls, labels: tuple[str, str]) -> tuple[str, str]:
-        first, second = labels
-        if not first.strip() or not second.strip():
+    def _distinguishable(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not label.strip() for label in labels):
             raise ValueError("a label is empty")
-        if first.startswith(second) or second.startswith(first):
-            raise ValueError(f"{first!r} and {second!r} cannot be told apart: one begins with the other")
+        for one, other in permutations(labels, 2):
+            if one.startswith(other):
+                raise ValueError(f"{other!r} and {one!r} cannot be told apart: one begins with the other")
         return labels
+
+    @model_validator(mode="after")
+    def _as_many_as_the_mode_needs(self) -> Self:
+        if self.mode == "pointwise":
+            if self.ties:
+                raise ValueError("ties: one answer by itself has none; remove the key")
+            points = [int(label) for label in self.labels if label.isdecimal()]
+            if len(points) < max(2, len(self.labels)) or points != sorted(set(points)):
+                raise ValueError(
+                    'labels: a pointwise template needs numbers in rising order: ["0", "1", "2"]'
+                )
+        elif len(self.labels) != 2 + self.ties:
+            meant = (
+                "three with ties: true, the third for a tie" if self.ties else "two, or three with ties: true"
+            )
+            raise ValueError(f"labels: a pairwise template has {meant}; found {len(self.labels)}")
+        for number, example in enumerate(self.examples, start=1):
+            if len(example.answers) != len(SHOWN[self.mode]):
+                raise ValueError(f"examples: number {number} must have {len(SHOWN[self.mode])} answer(s)")
+            if example.verdict not in self.labels:
+                raise ValueError(f"examples: number {number}: its verdict {example.verdict!r} is no label")
+        return self
 
 
 @dataclass(frozen=True)
 class JudgeTemplate:
-    """A loaded template. `labels` name the first and the second answer; `hash` is the file's content hash."""
+    """A loaded template. `replies` are all that a judge may answer; `hash` is the file's content hash."""
 
     name: str
     hash: str
-    labels: tuple[str, str]
+    replies: tuple[str, ...]
     reply: Literal["label", "json"]
     parts: tuple[tuple[Role, Template], ...]
+    mode: Mode = "pairwise"
+    examples: tuple[Example, ...] = ()
+    uses: frozenset[str] = frozenset()
+    """The variables that stand in its text."""
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The replies that name the first and the second answer of a pairwise template."""
+        return self.replies[0], self.replies[1]
+
+    @property
+    def ties(self) -> bool:
+        """Whether the third reply says that neither answer is better."""
+        return self.mode == "pairwise" and len(self.replies) == 3
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """What each reply of a pointwise template is worth, in rising order; empty for a pairwise one."""
+        return tuple(int(reply) for reply in self.replies) if self.mode == "pointwise" else ()
 
     def render(
-        self, question: Sequence[Message], answer_a: str, answer_b: str, principles: Sequence[Principle]
+        self,
+        question: Sequence[Message],
+        answer_a: str,
+        answer_b: str,
+        principles: Sequence[Principle],
+        *,
+        criteria: str = "",
+        reference: str = "",
     ) -> tuple[Message, ...]:
         """The chat put to the judge, `answer_a` shown first: an optional system turn and a user turn.
 
-        Raises `BadTemplate` where the text fails on these values.
+        Raises `BadTemplate` where the text fails on these values, or shows one answer only.
         """
+        return self._render("pairwise", question, (answer_a, answer_b), principles, criteria, reference)
+
+    def render_one(
+        self,
+        question: Sequence[Message],
+        answer: str,
+        principles: Sequence[Principle],
+        *,
+        criteria: str = "",
+        reference: str = "",
+    ) -> tuple[Message, ...]:
+        """The chat that asks a judge for the points of one answer. Raises `BadTemplate` as `render` does."""
+        return self._render("pointwise", question, (answer,), principles, criteria, reference)
+
+    def _render(
+        self,
+        mode: Mode,
+        question: Sequence[Message],
+        answers: tuple[str, ...],
+        principles: Sequence[Principle],
+        criteria: str,
+        reference: str,
+    ) -> tuple[Message, ...]:
+        if mode != self.mode:
+            raise BadTemplate(f"template {self.name!r} is {self.mode}; it cannot be put as {mode}.")
+        asides = [text for text in (criteria, reference) if text]
         values: dict[str, Any] = {
             "question": _as_text(question),
             "messages": [{"role": m.role, "content": m.content} for m in question],
-            "answer_a": answer_a,
-            "answer_b": answer_b,
             "principles": principles,
-            "labels": self.labels,
-            "fence": _fence([m.content for m in question] + [answer_a, answer_b]),
+            "labels": self.replies,
+            "examples": self.examples,
+            "criteria": criteria,
+            "reference": reference,
+            "fence": _fence([m.content for m in question] + [*answers, *asides]),
+            **dict(zip(SHOWN[mode], answers, strict=True)),
         }
         try:
             return tuple(Message(role=role, content=part.render(values)) for role, part in self.parts)
@@ -97,8 +207,10 @@ def load_template(name_or_path: str | Path) -> JudgeTemplate:
         raise BadTemplate(f"{where}: line 1: expected front matter: labels and reply between two --- lines.")
     header = _header(where, matter[1])
     body_line = text.count("\n", 0, matter.start(2)) + 1
-    parts = _parts(where, matter[2], body_line)
-    return JudgeTemplate(name, content_hash(text), header.labels, header.reply, parts)
+    parts, uses = _parts(where, matter[2], body_line, header.mode)
+    return JudgeTemplate(
+        name, content_hash(text), header.labels, header.reply, parts, header.mode, header.examples, uses
+    )
 
 
 def _header(where: str, text: str) -> _Header:
@@ -107,11 +219,18 @@ def _header(where: str, text: str) -> _Header:
     except yaml.YAMLError as error:
         raise BadTemplate(f"{where}: front matter is not valid YAML: {error}") from error
     except ValidationError as error:
-        reasons = [f"{'.'.join(map(str, d['loc']))}: {d['msg']}" for d in error.errors(include_url=False)]
+        reasons = [
+            f"{'.'.join(map(str, d['loc']))}: {d['msg']}"
+            if d["loc"]
+            else d["msg"].removeprefix("Value error, ")
+            for d in error.errors(include_url=False)
+        ]
         raise BadTemplate(f"{where}: front matter: {'; '.join(reasons)}") from error
 
 
-def _parts(where: str, body: str, body_line: int) -> tuple[tuple[Role, Template], ...]:
+def _parts(
+    where: str, body: str, body_line: int, mode: Mode
+) -> tuple[tuple[tuple[Role, Template], ...], frozenset[str]]:
     before, *rest = _PART.split(body)
     roles = rest[0::2]
     if before.strip() or roles not in (["user"], ["system", "user"]):
@@ -131,16 +250,17 @@ def _parts(where: str, body: str, body_line: int) -> tuple[tuple[Role, Template]
         except TemplateSyntaxError as error:
             raise BadTemplate(f"{where}: line {line + error.lineno - 1}: {error.message}") from error
         line += source.count("\n") + 1
-    if unknown := sorted(used - VARIABLES):
+    known = VARIABLES | set(SHOWN[mode])
+    if unknown := sorted(used - known):
         raise BadTemplate(
-            f"{where}: unknown variable {', '.join(unknown)}; known: {', '.join(sorted(VARIABLES))}."
+            f"{where}: unknown variable {', '.join(unknown)}; known: {', '.join(sorted(known))}."
         )
-    missing = [need for need in ("answer_a", "answer_b") if need not in used]
+    missing = [need for need in SHOWN[mode] if need not in used]
     if not used & {"question", "messages"}:
         missing.append("question")
     if missing:
         raise BadTemplate(f"{where}: the text never shows {', '.join(missing)}; a judge must see it.")
-    return tuple(parts)
+    return tuple(parts), frozenset(used)
 
 
 def _as_text(question: Sequence[Message]) -> str:

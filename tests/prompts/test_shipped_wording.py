@@ -1,11 +1,12 @@
 """The wording that ships: it loads, it fences what it quotes, and it asks last for what the judge can read."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 
 import pytest
 
-from prompts.constitution import load_constitution
+from prompts.constitution import Principle, load_constitution
 from prompts.prompt import Message
 from prompts.template import load_template
 
@@ -15,17 +16,27 @@ PAIRWISE = ["pairwise", "pairwise_json"]
 QUESTION = (Message(role="user", content="How do I boil an egg?"),)
 
 
+def shown(name: str, principles: Sequence[Principle], *answers: str) -> str:
+    """The last turn of the chat that a template makes of these answers; of the last one alone where it shows one."""
+    template = load_template(name)
+    asides = {"criteria": "- Says ten minutes.", "reference": "Boil it for ten minutes."}
+    if template.mode == "pointwise":
+        chat = template.render_one(QUESTION, answers[-1], principles, **asides)
+    else:
+        chat = template.render(QUESTION, answers[0], answers[1], principles, **asides)
+    assert chat[-1].role == "user"
+    return chat[-1].content
+
+
 @pytest.mark.parametrize("file", TEMPLATES)
 @pytest.mark.parametrize("constitution", CONSTITUTIONS)
 def test_every_template_renders_with_every_constitution(file: str, constitution: str) -> None:
     principles = load_constitution(constitution.removesuffix(".yaml")).principles
-    chat = load_template(file.removesuffix(".txt")).render(
-        QUESTION, "Ten minutes.", "{{ 1 + 1 }}", principles
-    )
-    text = "\n".join(message.content for message in chat)
-    assert chat[-1].role == "user"
+    text = shown(file.removesuffix(".txt"), principles, "Ten minutes.", "{{ 1 + 1 }}")
     assert all(principle.text in text for principle in principles)
-    assert text.index(QUESTION[0].content) < text.index("Ten minutes.") < text.index("{{ 1 + 1 }}")
+    assert text.index(QUESTION[0].content) < text.index("{{ 1 + 1 }}")
+    if load_template(file.removesuffix(".txt")).mode == "pairwise":
+        assert text.index(QUESTION[0].content) < text.index("Ten minutes.") < text.index("{{ 1 + 1 }}")
 
 
 def test_the_general_constitution_serves_all_three_axes() -> None:
