@@ -40,11 +40,13 @@ runs_app = typer.Typer(help="List runs, or show the rounds of one.", invoke_with
 config_app = typer.Typer(help="Check a configuration, or read what can be set.", no_args_is_help=True)
 policy_app = typer.Typer(help="List, roll back or export policy revisions.", no_args_is_help=True)
 export_app = typer.Typer(help="Write the pairs of a run to a file.", no_args_is_help=True)
+judge_app = typer.Typer(help="Measure a judge by itself, without a run.", no_args_is_help=True)
 review_app = typer.Typer(help="Label comparisons, and see how many wait.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(config_app, name="config")
 app.add_typer(policy_app, name="policy")
 app.add_typer(export_app, name="export")
+app.add_typer(judge_app, name="judge")
 app.add_typer(review_app, name="review")
 
 ConfigFile = Annotated[
