@@ -1,30 +1,16 @@
 """From verdicts on pairs to one ranking of a prompt's samples.
 
-Every pair of differing samples is compared (a round robin), and a Bradley–Terry model is fitted to the *soft*
-verdicts: a probability of 0.6 counts as 0.6 of a win, so that a hesitant judge moves the ranking a little and
-an unscored verdict not at all. An L2 prior on the log-strengths keeps the fit finite where one sample wins
-everything, and makes the problem strictly concave: one answer, whatever the order of the data.
-
-Left out: Swiss and knockout schedules. They save judgements from six samples on, but choose each comparison by
-the verdicts before it, so a resumed stage would have to replay the tournament; a round robin is known up front.
-
-Bradley and Terry (1952), Rank analysis of incomplete block designs, Biometrika 39.
+Up to five differing samples every two are compared (a round robin); above that `judge.swiss` chooses. Either way a
+Bradley–Terry model is fitted to the *soft* verdicts: a hesitant judge moves the ranking a little, and an unscored
+verdict not at all.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from judge.bradley_terry import PRIOR_PRECISION, Game, bradley_terry
 from judge.standing import standing_labels
 from store.records import Comparison, Label, Preference, Prompt, Purpose, Sample, Verdict
-
-PRIOR_PRECISION = 0.1
-"""Of the normal prior on each log-strength: standard deviation about 3.2, weak beside a single verdict."""
-
-_NEWTON_STEPS = 100
-_TOLERANCE = 1e-10
 
 
 def round_robin(
@@ -70,7 +56,7 @@ def rank(
     group_of = {sample.id: groups[sample.text] for sample in samples}
 
     standing = standing_labels(labels)
-    games: list[tuple[int, int, float]] = []
+    games: list[Game] = []
     verdict_ids: list[str] = []
     label_ids: list[str] = []
     for comparison, verdict in judged:
@@ -106,47 +92,6 @@ def rank(
     )
 
 
-def bradley_terry(
-    size: int, games: Sequence[tuple[int, int, float]], prior: float = PRIOR_PRECISION
-) -> NDArray[np.float64]:
-    """Log-strengths, shape (size,), that best explain `games`; they sum to 0.
-
-    A game (i, j, p) says that i beats j with probability p in [0, 1]. Maximizes
-    Σ p·log σ(s_i - s_j) + (1-p)·log σ(s_j - s_i) - prior/2·Σ s² by damped Newton steps.
-    """
-    # Canonical order: floating-point sums must not depend on the order in which verdicts arrived.
-    ordered = sorted(games)
-    i = np.array([game[0] for game in ordered], dtype=np.intp)
-    j = np.array([game[1] for game in ordered], dtype=np.intp)
-    p = np.array([game[2] for game in ordered])
-    design = np.zeros((len(ordered), size))
-    rows = np.arange(len(ordered))
-    design[rows, i] = 1.0
-    design[rows, j] = -1.0
-
-    def loss(s: NDArray[np.float64]) -> float:
-        gap = design @ s
-        return float(np.sum(np.logaddexp(0.0, gap) - p * gap) + 0.5 * prior * (s @ s))
-
-    strengths = np.zeros(size)
-    value = loss(strengths)
-    for _ in range(_NEWTON_STEPS):
-        win = 0.5 * (1.0 + np.tanh(0.5 * (design @ strengths)))
-        gradient = design.T @ (win - p) + prior * strengths
-        if np.max(np.abs(gradient)) < _TOLERANCE:
-            break
-        hessian = (design.T * (win * (1.0 - win))) @ design + prior * np.eye(size)
-        step = np.linalg.solve(hessian, gradient)
-        scale = 1.0
-        while (trial := loss(strengths - scale * step)) > value and scale > 1e-6:
-            scale *= 0.5
-        if scale <= 1e-6:
-            break
-        strengths = strengths - scale * step
-        value = trial
-    return strengths
-
-
 def flip_rate(verdicts: Iterable[Verdict]) -> float | None:
     """Share of verdicts whose two presentation orders prefer different samples.
 
@@ -174,7 +119,7 @@ def cycle_rate(preferences: Iterable[Preference]) -> float | None:
     return cycles / total if total else None
 
 
-def _has_cycle(size: int, games: Sequence[tuple[int, int, float]]) -> bool:
+def _has_cycle(size: int, games: Sequence[Game]) -> bool:
     """Whether "is preferred to" runs in a circle; several games of one pair count their mean."""
     balance: dict[tuple[int, int], float] = {}
     for i, j, p in games:

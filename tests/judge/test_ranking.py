@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from judge.ranking import bradley_terry, cycle_rate, flip_rate, rank, round_robin
+from judge.bradley_terry import bradley_terry
+from judge.ranking import cycle_rate, flip_rate, rank, round_robin
 from prompts.prompt import Message, Prompt
 from store.records import Comparison, Label, Preference, Sample, Verdict
 
