@@ -24,7 +24,7 @@ from judge.pool import work_through
 from judge.presentation import Presentation, present
 from judge.reading import Reading, average, lowest_mass
 from judge.reply import Reply, Unreadable, label_logprobs, read_reply, reply_schema
-from judge.settings import ApiJudgeSettings
+from judge.settings import ApiJudgeSettings, shown_chars
 from prompts.constitution import Constitution
 from prompts.hashing import content_hash
 from prompts.shipped import read_named
@@ -87,7 +87,7 @@ class ApiJudge:
         host = urlsplit(self._settings.base_url).netloc.rpartition("@")[2]
         return (
             f"api:{self._settings.model}@{host}:{self._template.hash[:12]}:{self._constitution.hash[:12]}"
-            f":{digest[:12]}"
+            f":{digest[:12]}{shown_chars(self._settings)}"
         )
 
     async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
@@ -103,7 +103,7 @@ class ApiJudge:
                     yield verdict
 
     async def _judge(self, session: Session, comparison: Comparison) -> Verdict:
-        presented = present(comparison, self._template, self._constitution)
+        presented = present(comparison, self._template, self._constitution, self._settings.answer_chars)
         record = _Record()
         readings: list[Reading] = []
         unscored = None

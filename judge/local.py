@@ -17,15 +17,21 @@ from typing import Any
 
 from judge.contract import LabelScorer
 from judge.errors import JudgeSettingsError
-from judge.presentation import Presentation, present
+from judge.presentation import Presentation, as_answer, present
 from judge.reading import Reading, average, lowest_mass
-from judge.settings import LocalJudgeSettings
+from judge.settings import LocalJudgeSettings, shown_chars
 from prompts.constitution import Constitution
 from prompts.template import JudgeTemplate
 from store.records import Comparison, Verdict
 
 _CHUNK = 512
 """Comparisons in memory at once: enough for the scorer to sort by length, little enough to forget."""
+
+_FEWEST_CHARS = 100
+"""An answer is not cut below this: what is left would not be the answer any more."""
+
+Both = tuple[Presentation, Presentation]
+Logprobs = tuple[tuple[float, float], tuple[float, float]]
 
 TOO_LONG = "the comparison is longer than the policy that judges reads"
 """Why a comparison is unscored whose label log-probabilities are not numbers (see `judge.contract.LabelScorer`)."""
@@ -56,7 +62,7 @@ class LocalJudge:
     def name(self) -> str:
         return (
             f"local:{self._scorer.revision}:{self._template.hash[:12]}:{self._constitution.hash[:12]}"
-            f":t{self._settings.temperature:g}:m{self._settings.min_label_mass:g}"
+            f":t{self._settings.temperature:g}:m{self._settings.min_label_mass:g}{shown_chars(self._settings)}"
         )
 
     async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
@@ -67,20 +73,42 @@ class LocalJudge:
                 yield verdict
 
     def _judge(self, comparisons: Sequence[Comparison]) -> list[Verdict]:
-        presented = [present(c, self._template, self._constitution) for c in comparisons]
+        presented = [self._present(c, self._settings.answer_chars) for c in comparisons]
+        read = self._read(presented)
+        for n, comparison in enumerate(comparisons):
+            if _too_long(read[n]):
+                presented[n], read[n] = self._shortened(comparison, presented[n], read[n])
+        return [self._verdict(*each) for each in zip(comparisons, presented, read, strict=True)]
+
+    def _present(self, comparison: Comparison, answer_chars: int) -> Both:
+        return present(comparison, self._template, self._constitution, answer_chars)
+
+    def _read(self, presented: Sequence[Both]) -> list[Logprobs]:
+        """The label log-probabilities of both orders, by label."""
         chats = [presentation.messages for both in presented for presentation in both]
         scores = self._scorer.label_logprobs(chats, self._template.labels, self._settings.batch_tokens)
         rows = [(float(first), float(second)) for first, second in scores]
-        return [
-            self._verdict(comparison, both, (rows[2 * n], rows[2 * n + 1]))
-            for n, (comparison, both) in enumerate(zip(comparisons, presented, strict=True))
-        ]
+        return list(zip(rows[::2], rows[1::2], strict=True))
+
+    def _shortened(self, comparison: Comparison, both: Both, read: Logprobs) -> tuple[Both, Logprobs]:
+        """The comparison with half of its longer answer, and half again, until the policy can read it.
+
+        An answer must not get out of being judged by its length. Each is read by itself, so that its verdict depends
+        on no other.
+        """
+        longest = max(len(as_answer(s.text)) for s in (comparison.first, comparison.second))
+        chars = min(longest, self._settings.answer_chars)
+        while _too_long(read) and chars > _FEWEST_CHARS:
+            chars = max(chars // 2, _FEWEST_CHARS)
+            both = self._present(comparison, chars)
+            read = self._read([both])[0]
+        return both, read
 
     def _verdict(
         self,
         comparison: Comparison,
-        presented: tuple[Presentation, Presentation],
-        logprobs: tuple[tuple[float, float], tuple[float, float]],
+        presented: Both,
+        logprobs: Logprobs,
     ) -> Verdict:
         kept: dict[str, Any] = {
             "comparison_id": comparison.id,
@@ -96,7 +124,7 @@ class LocalJudge:
                 }
             ),
         }
-        if any(math.isnan(value) for row in logprobs for value in row):
+        if _too_long(logprobs):
             return Verdict(**kept, unscored=TOO_LONG)
         if not all(math.isfinite(value) for row in logprobs for value in row):
             return Verdict(**kept, unscored="the policy gave a label no finite log-probability")
@@ -114,6 +142,10 @@ class LocalJudge:
             reason = f"label mass {mass:.3g} is below {self._settings.min_label_mass:g}"
             return Verdict(**kept, unscored=reason)
         return Verdict(**kept, p_first=average(one, other))
+
+
+def _too_long(logprobs: Logprobs) -> bool:
+    return any(math.isnan(value) for row in logprobs for value in row)
 
 
 def require_label_replies(template: JudgeTemplate) -> None:

@@ -2,14 +2,21 @@
 
 Judges favour a position, so every comparison is put twice, and what was said about labels must be turned back
 into what was said about samples. That happens in `Presentation.by_sample` and nowhere else.
+
+Request and answers are data: they are shown as a person would see them (`judge.cleaning`), between delimiters that
+none of them can hold (`prompts.template`), and no answer is so long that the judge would lose its instructions. Both
+answers are cut to the same number of characters, so a cut says nothing about which is better.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from judge.cleaning import clean, shorten
 from judge.errors import JudgeError
+from judge.settings import ANSWER_CHARS
 from prompts.constitution import Constitution
 from prompts.hashing import content_hash
 from prompts.template import JudgeTemplate
@@ -43,10 +50,14 @@ class Presentation:
 
 
 def present(
-    comparison: Comparison, template: JudgeTemplate, constitution: Constitution
+    comparison: Comparison,
+    template: JudgeTemplate,
+    constitution: Constitution,
+    answer_chars: int = ANSWER_CHARS,
 ) -> tuple[Presentation, Presentation]:
     """Both orders: the first sample shown first, then the second sample shown first.
 
+    Of each answer at most `answer_chars` characters are shown, head and tail, and what is missing is said.
     Raises `JudgeError` where the comparison was made under another constitution: its verdict would be filed under
     principles that nobody judged by.
     """
@@ -56,8 +67,19 @@ def present(
             f"judge holds {constitution.name!r} ({constitution.hash[:12]}). Make the comparisons again."
         )
     principles = constitution.select(comparison.principles)
-    question, first, second = comparison.prompt.messages, comparison.first.text, comparison.second.text
+    question = as_request(comparison.prompt.messages)
+    first, second = (as_answer(s.text, answer_chars) for s in (comparison.first, comparison.second))
     return (
         Presentation(template.render(question, first, second, principles), first_shown_first=True),
         Presentation(template.render(question, second, first, principles), first_shown_first=False),
     )
+
+
+def as_answer(text: str, answer_chars: int = ANSWER_CHARS) -> str:
+    """An answer as a judge is shown it; the very same text where it is plain and no longer than `answer_chars`."""
+    return shorten(clean(text), answer_chars)
+
+
+def as_request(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """A request as a judge is shown it; never cut."""
+    return tuple(Message(role=m.role, content=clean(m.content)) for m in messages)

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from prompts.settings import Settings
 
+ANSWER_CHARS = 20_000
+"""Characters of an answer that a judge is shown by default: some 5,000 tokens of English."""
+
 
 class JudgeBase(Settings):
     template: str = Field(
@@ -15,6 +18,12 @@ class JudgeBase(Settings):
     constitution: str = Field(
         default="general",
         description="A constitution: a shipped name (a file in prompts/constitutions) or a path.",
+    )
+    answer_chars: int = Field(
+        default=ANSWER_CHARS,
+        ge=200,
+        description="Characters of an answer that the judge is shown; of a longer one head and tail, and how much "
+        "is missing. The same for both answers.",
     )
 
 
@@ -88,3 +97,8 @@ class ScriptedJudgeSettings(JudgeBase):
 JudgeSettings = Annotated[
     LocalJudgeSettings | ApiJudgeSettings | ScriptedJudgeSettings, Field(discriminator="kind")
 ]
+
+
+def shown_chars(settings: JudgeBase) -> str:
+    """What a judge's name says of `answer_chars`: nothing where it is the default."""
+    return "" if settings.answer_chars == ANSWER_CHARS else f":a{settings.answer_chars}"

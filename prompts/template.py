@@ -19,9 +19,10 @@ reply is parsed, which is the judge's.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import count, permutations
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -46,6 +47,7 @@ VARIABLES = frozenset(
 )
 """The variables of every mode."""
 
+_HEX = re.compile("[0-9a-f]{8,}")
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _PART = re.compile(r"^\[(system|user)\]\n", re.MULTILINE)
 _ENVIRONMENT = SandboxedEnvironment(
@@ -270,8 +272,30 @@ def _as_text(question: Sequence[Message]) -> str:
 
 
 def _fence(texts: Sequence[str]) -> str:
-    """Eight hexadecimal digits that occur in none of `texts`; the same texts in the same order give the same."""
+    """Eight hexadecimal digits that occur in none of `texts`, nor anything that could be taken for them.
+
+    Drawn from the texts' own hash, so that the same texts in the same order are quoted in the same way, whoever asks
+    and however often. Knowing how it is drawn helps no forger: a text that holds the code, or one that differs in
+    two digits, in capitals or in full-width letters, makes it another code.
+    """
+    spelled = {run for text in texts for run in _HEX.findall(_plainly(text))}
     digest = content_hash("\0".join(texts))
-    while any(digest[:8] in text for text in texts):
+    for tries in count():
+        # A text that is one long number in hexadecimal may leave nothing that is far from all of it.
+        near = max(0, 2 - tries // 64)
+        if not any(_resembles(digest[:8], run, near) for run in spelled):
+            break
         digest = content_hash(digest)
     return digest[:8]
+
+
+def _plainly(text: str) -> str:
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
+
+
+def _resembles(code: str, run: str, near: int) -> bool:
+    """Whether eight digits in a row of `run` differ from `code` in at most `near` places."""
+    return any(
+        sum(a != b for a, b in zip(code, run[start : start + 8], strict=True)) <= near
+        for start in range(len(run) - 7)
+    )
