@@ -6,6 +6,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
+# Threads that wait for each other give way after a while: tests start servers and trainers on the same cores.
+export GOMP_SPINCOUNT ?= 5000
+
 .PHONY: demo test check slow-test docs clean
 
 demo: $(VENV)/.installed
