@@ -4,9 +4,18 @@ The client library hands out whatever the server sent without checking it; serve
 compatible send errors with status 200, null choices and log-probabilities in shapes of their own.
 """
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+
+from judge.tokens import TokenUse
 
 
 class ListedToken(BaseModel):
@@ -46,9 +55,27 @@ class _Choice(BaseModel):
         return logprobs
 
 
+class _InputDetails(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _OutputDetails(BaseModel):
+    reasoning_tokens: int | None = None
+
+
 class _Usage(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    prompt_tokens_details: _InputDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
+
+    @field_validator("prompt_tokens_details", "completion_tokens_details", mode="wrap")
+    @classmethod
+    def _in_the_usual_shape_or_none(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            return None
 
 
 class Completion(BaseModel):
@@ -56,6 +83,48 @@ class Completion(BaseModel):
 
     choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
+    _raw: bytes = PrivateAttr(b"")
+    _cost_usd: float | None = PrivateAttr(None)
+
+    @classmethod
+    def read(cls, raw: bytes) -> Self:
+        """The completion in a response's bytes. Raises pydantic's ValidationError where there is none."""
+        completion = cls.model_validate_json(raw)
+        completion._raw = raw
+        return completion
+
+    def priced(self, cost_usd: float | None) -> Self:
+        """The same, and what it cost."""
+        self._cost_usd = cost_usd
+        return self
+
+    @property
+    def raw(self) -> bytes:
+        """The response as it came."""
+        return self._raw
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What it cost when it was asked for; None where the price is not known."""
+        return self._cost_usd
+
+    @property
+    def used(self) -> TokenUse:
+        """The tokens that the server reports, by class; zero where it reports none."""
+        if self.usage is None:
+            return TokenUse()
+        given, made = self.usage.prompt_tokens_details, self.usage.completion_tokens_details
+        return TokenUse(
+            input=self.input_tokens,
+            cached=min((given.cached_tokens or 0) if given else 0, self.input_tokens),
+            output=self.output_tokens,
+            reasoning=min((made.reasoning_tokens or 0) if made else 0, self.output_tokens),
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model ended its reply itself and said something: no refusal, no filter, not cut."""
+        return bool(self.text) and not self.refusal and self.finish_reason not in ("content_filter", "length")
 
     @property
     def text(self) -> str:

@@ -5,13 +5,15 @@ request was repeated; tenacity does it here, and the `Retry-After` of a server i
 allows. Time is bounded three ways: connecting and each read by httpx, one attempt by `timeout_s`, a request with
 all its attempts by `deadline_s`.
 
-Left out: a shared brake on all requests when a server says it is busy, budgets, and a cache of answers.
+What is asked is paid for: `judge.paid_calls` looks answers up, keeps to the budget and counts the cost.
+
+Left out: a shared brake on all requests when a server says it is busy.
 """
 
 import asyncio
 import ipaddress
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -33,6 +35,7 @@ from judge.completion import Completion
 from judge.errors import JudgeSettingsError, JudgeStopped
 from judge.failures import Failure, GaveUp, Rejected, Transient, classify
 from judge.features import Features
+from judge.paid_calls import PaidCalls
 from judge.settings import ApiJudgeSettings
 from store.records import Message
 
@@ -81,8 +84,10 @@ class Endpoint:
         features: Features,
         schema: dict[str, Any],
         http_transport: httpx.AsyncBaseTransport | None = None,
+        calls: PaidCalls | None = None,
     ) -> None:
         self._settings = settings
+        self._calls = calls or PaidCalls(settings.base_url)
         self._key = require_key(settings)
         self._features = features
         self._schema = schema
@@ -114,15 +119,18 @@ class Endpoint:
         async with client:
             yield Session(self, client)
 
-    async def ask(self, client: openai.AsyncOpenAI, chat: Chat) -> Completion:
+    async def ask(
+        self, client: openai.AsyncOpenAI, chat: Chat, sample: int, good: Callable[[Completion], bool]
+    ) -> Completion:
         """A completion of `chat`, asked for in the fullest form that the server takes.
 
+        `sample` tells several completions of one chat apart; one that is not `good` is not kept for later.
         Raises `GaveUp` for this chat alone, `JudgeStopped` for all.
         """
         features = self._features
         while True:
             try:
-                completion = await self._with_retries(client, chat, features)
+                completion = await self._paid(client, chat, features, sample, good)
             except Rejected as rejected:
                 lesser = features.without(rejected.words)
                 if lesser is None:
@@ -136,6 +144,28 @@ class Endpoint:
                 self._ever_answered = True
                 self._failed_in_a_row = 0
                 return completion
+
+    async def _paid(
+        self,
+        client: openai.AsyncOpenAI,
+        chat: Chat,
+        features: Features,
+        sample: int,
+        good: Callable[[Completion], bool],
+    ) -> Completion:
+        request = {
+            "model": self._settings.model,
+            "messages": [{"role": message.role, "content": message.content} for message in chat],
+            **features.parameters(self._settings, self._schema),
+        }
+        completion, cost_usd = await self._calls.answer(
+            request,
+            sample,
+            send=lambda _: self._with_retries(client, chat, features),
+            read=Completion.read,
+            good=good,
+        )
+        return completion.priced(cost_usd)
 
     async def _with_retries(self, client: openai.AsyncOpenAI, chat: Chat, features: Features) -> Completion:
         attempts = AsyncRetrying(
@@ -169,7 +199,7 @@ class Endpoint:
         except openai.OpenAIError as error:
             raise classify(error, self._settings) from error
         try:
-            return Completion.model_validate_json(response.content)
+            return Completion.read(response.content)
         except ValidationError as error:
             raise Transient("the server's answer is not a chat completion") from error
 
@@ -193,9 +223,11 @@ class Session:
         self._endpoint = endpoint
         self._client = client
 
-    async def ask(self, chat: Chat) -> Completion:
+    async def ask(
+        self, chat: Chat, sample: int = 0, good: Callable[[Completion], bool] = lambda reply: reply.complete
+    ) -> Completion:
         """See `Endpoint.ask`."""
-        return await self._endpoint.ask(self._client, chat)
+        return await self._endpoint.ask(self._client, chat, sample, good)
 
 
 def _wait(state: RetryCallState) -> float:
