@@ -17,7 +17,7 @@ from typing import TypeVar
 from judge.cleaning import clean, shorten
 from judge.errors import JudgeError
 from judge.settings import ANSWER_CHARS
-from prompts.constitution import Constitution
+from prompts.constitution import Constitution, Principle
 from prompts.hashing import content_hash
 from prompts.template import JudgeTemplate
 from store.records import Comparison, Message
@@ -49,11 +49,23 @@ class Presentation:
         return by_label if self.first_shown_first else (by_label[1], by_label[0])
 
 
+@dataclass(frozen=True)
+class Asides:
+    """What stands beside the answers where a template asks for it: criteria for this request, a reference answer."""
+
+    criteria: str = ""
+    reference: str = ""
+
+
+NO_ASIDES = Asides()
+
+
 def present(
     comparison: Comparison,
     template: JudgeTemplate,
     constitution: Constitution,
     answer_chars: int = ANSWER_CHARS,
+    asides: Asides = NO_ASIDES,
 ) -> tuple[Presentation, Presentation]:
     """Both orders: the first sample shown first, then the second sample shown first.
 
@@ -61,18 +73,47 @@ def present(
     Raises `JudgeError` where the comparison was made under another constitution: its verdict would be filed under
     principles that nobody judged by.
     """
+    principles = principles_of(comparison, constitution)
+    question, beside = as_request(comparison.prompt.messages), _shown_beside(asides, answer_chars)
+    first, second = (as_answer(s.text, answer_chars) for s in (comparison.first, comparison.second))
+    return (
+        Presentation(template.render(question, first, second, principles, **beside), first_shown_first=True),
+        Presentation(template.render(question, second, first, principles, **beside), first_shown_first=False),
+    )
+
+
+def present_each(
+    comparison: Comparison,
+    template: JudgeTemplate,
+    constitution: Constitution,
+    answer_chars: int = ANSWER_CHARS,
+    asides: Asides = NO_ASIDES,
+) -> tuple[Presentation, Presentation]:
+    """Each sample by itself, the first sample's first, for a pointwise template; otherwise as `present`."""
+    principles = principles_of(comparison, constitution)
+    question, beside = as_request(comparison.prompt.messages), _shown_beside(asides, answer_chars)
+    first, second = (
+        template.render_one(question, as_answer(sample.text, answer_chars), principles, **beside)
+        for sample in (comparison.first, comparison.second)
+    )
+    return Presentation(first, first_shown_first=True), Presentation(second, first_shown_first=False)
+
+
+def principles_of(comparison: Comparison, constitution: Constitution) -> tuple[Principle, ...]:
+    """What the comparison is to be judged by. Raises `JudgeError` where it was made under another constitution."""
     if comparison.constitution != constitution.hash:
         raise JudgeError(
             f"comparison {comparison.id} was made under constitution {comparison.constitution[:12]}, but this "
             f"judge holds {constitution.name!r} ({constitution.hash[:12]}). Make the comparisons again."
         )
-    principles = constitution.select(comparison.principles)
-    question = as_request(comparison.prompt.messages)
-    first, second = (as_answer(s.text, answer_chars) for s in (comparison.first, comparison.second))
-    return (
-        Presentation(template.render(question, first, second, principles), first_shown_first=True),
-        Presentation(template.render(question, second, first, principles), first_shown_first=False),
-    )
+    return constitution.select(comparison.principles)
+
+
+def _shown_beside(asides: Asides, answer_chars: int) -> dict[str, str]:
+    return {
+        "criteria": as_answer(asides.criteria, answer_chars),
+        "reference": as_answer(asides.reference, answer_chars),
+    }
 
 
 def as_answer(text: str, answer_chars: int = ANSWER_CHARS) -> str:

@@ -17,13 +17,16 @@ from prompts.shipped import read_named
 from prompts.strict_yaml import read_yaml
 
 
+Axis = Literal["helpful", "harmless", "honest"]
+
+
 class Principle(BaseModel):
     """One rule, what it serves, and how much it counts against the others (any positive number)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    axis: Literal["helpful", "harmless", "honest"]
+    axis: Axis
     weight: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
     text: str = Field(min_length=1)
 
@@ -44,6 +47,11 @@ class Constitution(BaseModel):
         if twice:
             raise ValueError(f"principle id used twice: {', '.join(twice)}")
         return self
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes that its principles serve, in the order in which they first come."""
+        return tuple(dict.fromkeys(p.axis for p in self.principles))
 
     def select(self, ids: tuple[str, ...]) -> tuple[Principle, ...]:
         """The principles with these ids, in the constitution's order; empty `ids` means all.
