@@ -1,6 +1,7 @@
 """The judge's errors, one tree.
 
     JudgeError
+    ├── BadLabelledData      labelled comparisons that cannot be read; nothing was asked yet
     ├── JudgeSettingsError   the judge cannot be built as configured; nothing was asked yet
     └── JudgeStopped         going on is pointless; the whole stage stops and can be resumed
 
@@ -10,6 +11,10 @@ A comparison that could not be judged is not an error: it is an unscored verdict
 
 class JudgeError(Exception):
     """Base of everything this package raises on purpose."""
+
+
+class BadLabelledData(JudgeError):
+    """Data to measure a judge on that cannot be read; the message lists every bad row with file, line and reason."""
 
 
 class JudgeSettingsError(JudgeError):
