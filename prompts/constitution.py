@@ -16,7 +16,6 @@ from prompts.hashing import content_hash
 from prompts.shipped import read_named
 from prompts.strict_yaml import read_yaml
 
-
 Axis = Literal["helpful", "harmless", "honest"]
 
 
