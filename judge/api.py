@@ -20,6 +20,7 @@ from judge.endpoint import Endpoint, Session
 from judge.errors import JudgeSettingsError
 from judge.failures import GaveUp
 from judge.features import Features
+from judge.paid_calls import PaidCalls
 from judge.pool import work_through
 from judge.presentation import Presentation, present
 from judge.reading import Reading, average, lowest_mass
@@ -41,8 +42,12 @@ class _Record:
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cost_usd: float | None = None
 
     def add(self, completion: Completion, shown_first: bool) -> None:
+        spent = 0.0 if self.calls == 0 else self.cost_usd
+        # The price of one call unknown is the price of all unknown.
+        self.cost_usd = None if spent is None or completion.cost_usd is None else spent + completion.cost_usd
         self.calls += 1
         self.input_tokens += completion.input_tokens
         self.output_tokens += completion.output_tokens
@@ -58,6 +63,7 @@ class _Record:
 class ApiJudge:
     """Judges by asking the model of `settings`, at most `settings.concurrency` requests at a time.
 
+    `calls` is where answers are kept and paid (`judge.paid_calls.paid_calls`; default: nowhere, without a limit).
     `http_transport` replaces the network, for tests. Raises `JudgeSettingsError` without a key for a server that is
     not on this machine, and for several votes at temperature 0, which would be one vote several times.
     """
@@ -68,6 +74,7 @@ class ApiJudge:
         template: JudgeTemplate,
         constitution: Constitution,
         http_transport: httpx.AsyncBaseTransport | None = None,
+        calls: PaidCalls | None = None,
     ) -> None:
         require_different_votes(settings)
         self._settings = settings
@@ -75,7 +82,7 @@ class ApiJudge:
         self._constitution = constitution
         self._repair = read_named("repair request", "repair", (".txt",), template.reply)[2]
         self._endpoint = Endpoint(
-            settings, Features.first(settings, template.reply), reply_schema(template), http_transport
+            settings, Features.first(settings, template.reply), reply_schema(template), http_transport, calls
         )
 
     @property
@@ -128,7 +135,10 @@ class ApiJudge:
             rationale="\n\n".join(record.reasoning),
             raw=json.dumps(record.replies),
             usage=Usage(
-                calls=record.calls, input_tokens=record.input_tokens, output_tokens=record.output_tokens
+                calls=record.calls,
+                input_tokens=record.input_tokens,
+                output_tokens=record.output_tokens,
+                cost_usd=record.cost_usd,
             ),
             unscored=unscored,
         )
@@ -142,7 +152,7 @@ class ApiJudge:
         lost: Unreadable | None = None
         for vote in range(self._settings.votes):
             try:
-                completion, reply = await self._vote(session, presentation, record)
+                completion, reply = await self._vote(session, presentation, record, vote)
             except Unreadable as unreadable:
                 lost = unreadable
                 continue
@@ -162,11 +172,11 @@ class ApiJudge:
         return Reading.of_votes(presentation, (counts[0], counts[1]))
 
     async def _vote(
-        self, session: Session, presentation: Presentation, record: _Record
+        self, session: Session, presentation: Presentation, record: _Record, vote: int
     ) -> tuple[Completion, Reply]:
         """One readable answer, after one repair at most. Raises `Unreadable`, or `GaveUp` where the model refuses."""
         chat = presentation.messages
-        completion = await self._ask(session, chat, presentation, record)
+        completion = await self._ask(session, chat, presentation, record, vote)
         try:
             return completion, read_reply(completion.text, self._template)
         except Unreadable as unreadable:
@@ -177,7 +187,7 @@ class ApiJudge:
                 Message(role="assistant", content=completion.text),
                 Message(role="user", content=request.strip()),
             )
-        completion = await self._ask(session, (*chat, *replied), presentation, record)
+        completion = await self._ask(session, (*chat, *replied), presentation, record, vote)
         try:
             return completion, read_reply(completion.text, self._template)
         except Unreadable as unreadable:
@@ -185,15 +195,30 @@ class ApiJudge:
             raise Unreadable(f"unreadable reply, twice: {unreadable}{cut}") from unreadable
 
     async def _ask(
-        self, session: Session, chat: tuple[Message, ...], presentation: Presentation, record: _Record
+        self,
+        session: Session,
+        chat: tuple[Message, ...],
+        presentation: Presentation,
+        record: _Record,
+        vote: int,
     ) -> Completion:
-        completion = await session.ask(chat)
+        completion = await session.ask(chat, vote, self._readable)
         record.add(completion, presentation.first_shown_first)
         if completion.finish_reason == "content_filter":
             raise GaveUp("the reply was stopped by a content filter")
         if completion.refusal:
             raise GaveUp("the judge refused to judge")
         return completion
+
+    def _readable(self, completion: Completion) -> bool:
+        """Whether the reply is a vote: no other is kept for later."""
+        if completion.finish_reason == "content_filter" or completion.refusal:
+            return False
+        try:
+            read_reply(completion.text, self._template)
+        except Unreadable:
+            return False
+        return True
 
 
 def require_different_votes(settings: ApiJudgeSettings) -> None:

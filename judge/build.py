@@ -5,10 +5,12 @@ from judge.contract import Judge, LabelScorer
 from judge.endpoint import require_key
 from judge.errors import JudgeSettingsError
 from judge.local import LocalJudge, require_label_replies
+from judge.paid_calls import known_price, paid_calls
 from judge.scripted import ScriptedJudge
 from judge.settings import ApiJudgeSettings, JudgeSettings, LocalJudgeSettings
 from prompts.constitution import load_constitution
 from prompts.template import load_template
+from store.judge_calls import JudgeCalls
 
 
 def check_judge(settings: JudgeSettings, *, key: bool = True) -> None:
@@ -22,20 +24,28 @@ def check_judge(settings: JudgeSettings, *, key: bool = True) -> None:
         require_label_replies(template)
     elif isinstance(settings, ApiJudgeSettings):
         require_different_votes(settings)
+        known_price(settings)
         if key:
             require_key(settings)
 
 
-def build_judge(settings: JudgeSettings, scorer: LabelScorer | None = None) -> Judge:
+def build_judge(
+    settings: JudgeSettings,
+    scorer: LabelScorer | None = None,
+    *,
+    calls: JudgeCalls | None = None,
+    account: str = "",
+) -> Judge:
     """The judge these settings describe. A local judge needs `scorer`, the others do without.
 
+    An external judge keeps what it is answered in `calls`, and what it spends is counted on `account`, a run's name.
     Raises as `check_judge` does.
     """
     if not isinstance(settings, LocalJudgeSettings | ApiJudgeSettings):
         return ScriptedJudge.from_settings(settings)
     template, constitution = load_template(settings.template), load_constitution(settings.constitution)
     if isinstance(settings, ApiJudgeSettings):
-        return ApiJudge(settings, template, constitution)
+        return ApiJudge(settings, template, constitution, calls=paid_calls(settings, calls, account))
     if scorer is None:
         raise JudgeSettingsError("judge.kind: a local judge needs a policy to score labels; none was given.")
     return LocalJudge(scorer, template, constitution, settings)

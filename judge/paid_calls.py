@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from judge.budget import Budget
+from judge.budget import Budget, SpendingBudget, require_price
 from judge.call_cache import Call, CallCache, call_key
-from judge.prices import ModelPrice
+from judge.prices import ModelPrice, load_prices, price_of
+from judge.settings import ApiJudgeSettings
+from judge.stored_calls import StoredCalls
 from judge.tokens import TokenUse, at_most
+from store.judge_calls import JudgeCalls, Spending
 
 
 class Answer(Protocol):
@@ -70,3 +73,27 @@ class PaidCalls:
         if self.cache:
             await self.cache.put(key, Call(answer.raw, answer.used, cost), keep=good(answer))
         return answer, cost
+
+
+def paid_calls(settings: ApiJudgeSettings, kept: JudgeCalls | None = None, account: str = "") -> PaidCalls:
+    """The calls of an API judge: kept in a store and counted on `account` where there is a store.
+
+    Raises `JudgeSettingsError` for prices that cannot be read, and for a budget in dollars without a price.
+    """
+    price = known_price(settings)
+    spent = kept.spent(account) if kept else Spending()
+    return PaidCalls(
+        endpoint=settings.base_url,
+        price=price,
+        cache=StoredCalls(kept, account, settings.base_url, settings.model) if kept else None,
+        budget=SpendingBudget(
+            settings.budget, settings.model, price, spent_usd=spent.cost_usd, spent_tokens=spent.tokens
+        ),
+    )
+
+
+def known_price(settings: ApiJudgeSettings) -> ModelPrice | None:
+    """The price of the judge's model. Raises `JudgeSettingsError` where a budget in dollars needs one."""
+    price = price_of(settings.model, settings.base_url, load_prices(settings.prices))
+    require_price(settings.budget, settings.model, price)
+    return price

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from judge.budget import BudgetSettings
+from judge.prices import ModelPrice
 from prompts.settings import Settings
 
 ANSWER_CHARS = 20_000
@@ -24,6 +26,11 @@ class JudgeBase(Settings):
         ge=200,
         description="Characters of an answer that the judge is shown; of a longer one head and tail, and how much "
         "is missing. The same for both answers.",
+    )
+    schedule: Literal["auto", "round_robin", "swiss"] = Field(
+        default="auto",
+        description="Which of a prompt's answers are compared. round_robin: every two; swiss: a tournament that looks "
+        "closer at its top and bottom; auto: round_robin up to five different answers, swiss above.",
     )
 
 
@@ -76,6 +83,12 @@ class ApiJudgeSettings(JudgeBase):
     logprobs: Literal["auto", "never"] = Field(
         default="auto", description="auto: read the labels' log-probabilities where the server gives them."
     )
+    prices: str | dict[str, ModelPrice] | None = Field(
+        default=None,
+        description="Dollars per million tokens by model name, here or in a YAML file, before the shipped ones "
+        "(judge/prices.yaml). A model without a price has unknown cost.",
+    )
+    budget: BudgetSettings = BudgetSettings()
 
 
 class ScriptedJudgeSettings(JudgeBase):
