@@ -26,6 +26,9 @@ from review.settings import ReviewerSettings, SpotCheckSettings
 
 ENVIRONMENT_PREFIX = "RLAIF__"
 
+_NO_RESULTS: Any = {"rounds": True, "output": True, "store": True, "judge": {"budget", "prices"}}
+"""Keys that may change between the sessions of one run."""
+
 
 class StoreSettings(Settings):
     """Where durable facts are kept."""
@@ -68,8 +71,8 @@ class RunConfig(Settings):
 
     @property
     def content_hash(self) -> str:
-        """Names what determines the run's results: all but where they are kept and how many rounds are wanted."""
-        return content_id("cfg", self.model_dump(mode="json", exclude={"rounds", "output", "store"}))
+        """Names what determines the run's results: all but where they are kept, how many rounds and what to spend."""
+        return content_id("cfg", self.model_dump(mode="json", exclude=_NO_RESULTS))
 
     @property
     def store_url(self) -> str:

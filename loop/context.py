@@ -20,6 +20,7 @@ from prompts.constitution import Constitution
 from prompts.prompt import Prompt
 from prompts.sets import PromptSet
 from review.simulated import SimulatedReviewer
+from store.judge_calls import JudgeCalls
 from store.records import Checkpoint
 from store.run import RunStore
 
@@ -59,7 +60,7 @@ class RunContext:
         """The judge of a round whose policy is `incumbent`. It is never the candidate."""
         settings = self.config.judge
         if not isinstance(settings, LocalJudgeSettings):
-            return build_judge(settings, None)
+            return build_judge(settings, calls=JudgeCalls(self.store.database), account=self.store.name)
         chosen = {"current": incumbent, "initial": self.initial}.get(settings.policy, self.judge_policy)
         assert chosen is not None, "loop.rounds resolves a judge's own policy before the first round"
         return build_judge(settings, PolicyScorer(self.load(chosen)))
