@@ -371,3 +371,12 @@ calibrations = Table(
     Column("created_at", Utc, nullable=False),
     Index(None, "created_at"),
 )
+
+judge_endpoints = Table(
+    "judge_endpoints",
+    metadata,
+    Column("endpoint", Id, primary_key=True),
+    Column("model", Id, primary_key=True),
+    Column("found", Json, nullable=False),
+    Column("probed_at", Utc, nullable=False),
+)
