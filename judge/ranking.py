@@ -13,16 +13,18 @@ from judge.standing import standing_labels
 from store.records import Comparison, Label, Preference, Prompt, Purpose, Sample, Verdict
 
 
-def round_robin(
-    prompt: Prompt, samples: Sequence[Sample], constitution_hash: str, round: int, purpose: Purpose
-) -> list[Comparison]:
-    """Every pair of samples whose texts differ, each pair once: k(k-1)/2 comparisons for k distinct texts.
-
-    Of several samples with the same text the one with the lowest index stands for all.
-    """
-    standing: dict[str, Sample] = {}
+def standing(samples: Iterable[Sample]) -> list[Sample]:
+    """One sample for each different text, by index: of several with the same text the lowest index stands for all."""
+    found: dict[str, Sample] = {}
     for sample in sorted(samples, key=lambda s: s.index):
-        standing.setdefault(sample.text, sample)
+        found.setdefault(sample.text, sample)
+    return list(found.values())
+
+
+def round_robin(
+    prompt: Prompt, samples: Iterable[Sample], constitution_hash: str, round: int, purpose: Purpose
+) -> list[Comparison]:
+    """Every pair of samples whose texts differ, each pair once: k(k-1)/2 comparisons for k distinct texts."""
     return [
         Comparison(
             prompt=prompt,
@@ -32,7 +34,7 @@ def round_robin(
             purpose=purpose,
             constitution=constitution_hash,
         )
-        for first, second in combinations(standing.values(), 2)
+        for first, second in combinations(standing(samples), 2)
     ]
 
 

@@ -16,11 +16,13 @@ five; `benchmarks.ranking` shows what that costs.
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, islice
+from typing import Literal
 
 from judge.bradley_terry import Game, bradley_terry
+from prompts.hashing import content_hash
 
 ROUND_ROBIN_UP_TO = 5
-"""Of so many answers, or fewer, every two are compared: a tournament would save next to nothing."""
+"""Of so many different answers, or fewer, every two are compared: a tournament would save next to nothing."""
 
 _SWISS_WAVES = 3
 _CLOSINGS = 3
@@ -135,3 +137,15 @@ class Tournament:
 
 def _pairing(one: int, other: int) -> Pairing:
     return (one, other) if one < other else (other, one)
+
+
+def tournament(
+    texts: Sequence[str], seed: int, schedule: Literal["auto", "round_robin", "swiss"], ends: int
+) -> Tournament:
+    """The tournament of these different texts as `judge.schedule` asks for it.
+
+    The draw ranks texts by their hash under `seed`, so it does not depend on the order they come in.
+    """
+    draw = sorted(range(len(texts)), key=lambda player: content_hash(f"{seed}:{texts[player]}"))
+    few = schedule == "auto" and len(texts) <= ROUND_ROBIN_UP_TO
+    return Tournament(draw, ends=ends, everyone=few or schedule == "round_robin")

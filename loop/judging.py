@@ -6,7 +6,9 @@ judge is asked only what has no verdict yet, and each verdict is committed as it
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 from judge.contract import Judge
 from loop.context import RunContext
@@ -16,35 +18,69 @@ from store.records import Checkpoint, Comparison, Purpose
 CHUNK = 512
 
 
+@dataclass(frozen=True)
+class Judging:
+    """The judging of one round and purpose by the judge of `incumbent`, which is made when it is first needed."""
+
+    run: RunContext
+    incumbent: Checkpoint
+    index: int
+    purpose: Purpose
+
+    @cached_property
+    def judge(self) -> Judge:
+        return self.run.judge(self.incumbent)
+
+    def fill(
+        self, ids: Collection[str], comparisons: Callable[[], Iterable[Comparison]], bar: Bar | None = None
+    ) -> None:
+        """Each of these stored comparisons has a verdict in the store afterwards, scored or unscored.
+
+        `comparisons` gives them in a fixed order, each time it is called; `ids` are theirs. Where every one has a
+        verdict already nobody is asked; else those that were left unscored are asked again along with the rest.
+        Raises `judge.errors.JudgeStopped` where the judge cannot go on; the verdicts so far are kept.
+        """
+        there = {id: p_first for id, p_first in self.run.store.scores(self.index, self.purpose) if id in ids}
+        advance = bar.advance if bar else _nothing
+        if len(there) == len(ids):
+            advance(len(ids))
+        elif self.run.config.judge.kind == "api":
+            advance(len(there))
+            asyncio.run(
+                self._commit_each((c for c in comparisons() if there.get(c.id) is None), there, advance)
+            )
+        else:
+            for chunk in _chunks(comparisons()):
+                if any(comparison.id not in there for comparison in chunk):
+                    asyncio.run(self._commit_together(chunk))
+                advance(len(chunk))
+
+    async def _commit_each(
+        self, comparisons: Iterable[Comparison], there: Collection[str], advance: Callable[[int], None]
+    ) -> None:
+        async for verdict in self.judge.compare(comparisons):
+            self.run.store.add_verdicts([verdict])
+            advance(verdict.comparison_id not in there)
+
+    async def _commit_together(self, comparisons: list[Comparison]) -> None:
+        self.run.store.add_verdicts([verdict async for verdict in self.judge.compare(comparisons)])
+
+
 def judge_all(run: RunContext, incumbent: Checkpoint, index: int, purpose: Purpose, title: str) -> None:
-    """Every comparison of the round and purpose has a verdict in the store afterwards, scored or unscored.
+    """Every stored comparison of the round and purpose has a verdict afterwards; see `Judging.fill`."""
 
-    Raises `judge.errors.JudgeStopped` where the judge cannot go on; the verdicts so far are kept.
-    """
-    total = sum(1 for _ in run.store.comparisons(index, purpose))
-    done = {verdict.comparison_id for verdict in run.store.verdicts(index, purpose)}
-    if len(done) == total:
+    def comparisons() -> Iterator[Comparison]:
+        return run.store.comparisons(index, purpose)
+
+    ids = {comparison.id for comparison in comparisons()}
+    if ids == {id for id, _ in run.store.scores(index, purpose)}:
         return
-    judge = run.judge(incumbent)
-    with run.progress.stage(title, total, "comparisons") as bar:
-        if run.config.judge.kind == "api":
-            bar.move_to(len(done))
-            asyncio.run(_commit_each(run, judge, run.store.unjudged(index, purpose, judge.name), bar))
-            return
-        for chunk in _chunks(run.store.comparisons(index, purpose)):
-            if any(comparison.id not in done for comparison in chunk):
-                asyncio.run(_commit_together(run, judge, chunk))
-            bar.advance(len(chunk))
+    with run.progress.stage(title, len(ids), "comparisons") as bar:
+        Judging(run, incumbent, index, purpose).fill(ids, comparisons, bar)
 
 
-async def _commit_each(run: RunContext, judge: Judge, comparisons: Iterable[Comparison], bar: Bar) -> None:
-    async for verdict in judge.compare(comparisons):
-        run.store.add_verdicts([verdict])
-        bar.advance(1)
-
-
-async def _commit_together(run: RunContext, judge: Judge, comparisons: list[Comparison]) -> None:
-    run.store.add_verdicts([verdict async for verdict in judge.compare(comparisons)])
+def _nothing(units: int) -> None:
+    del units
 
 
 def _chunks(comparisons: Iterable[Comparison]) -> Iterator[list[Comparison]]:

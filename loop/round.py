@@ -14,11 +14,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from judge.ranking import cycle_rate, flip_rate, rank, round_robin
+from judge.ranking import cycle_rate, flip_rate, rank
 from loop.answering import answer
+from loop.comparing import compare_answers
 from loop.context import RunContext
 from loop.evidence import weigh
-from loop.judging import judge_all
 from loop.pairs import PairsResult, build_pairs, write_pairs_file
 from loop.spot_check import ask_people
 from policy.contract import TrainJob
@@ -91,19 +91,9 @@ def sample(this: Round) -> dict[str, Any]:
 
 
 def judge(this: Round) -> dict[str, Any]:
-    """Every two different answers to a prompt compared, each in both presentation orders."""
-    store, constitution = this.run.store, this.run.constitution
-    prompts = {prompt.id: prompt for prompt in this.run.prompts.train}
-    answers = groupby(store.samples(this.index, "train"), key=lambda s: s.prompt_id)
-    store.add_comparisons(
-        comparison
-        for prompt_id, samples in answers
-        for comparison in round_robin(
-            prompts[prompt_id], list(samples), constitution.hash, this.index, "train"
-        )
-    )
-    judge_all(this.run, this.incumbent, this.index, "train", this.title("judge"))
-    verdicts = list(store.verdicts(this.index, "train"))
+    """A prompt's different answers compared, every two or by a tournament, each in both presentation orders."""
+    compare_answers(this.run, this.incumbent, this.index, this.title("judge"))
+    verdicts = list(this.run.store.verdicts(this.index, "train"))
     reasons = Counter(verdict.unscored for verdict in verdicts if verdict.unscored is not None)
     if reasons:
         reason, count = reasons.most_common(1)[0]

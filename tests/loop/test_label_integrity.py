@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from judge.contract import Judge
 from judge.local import LocalJudge
 from judge.settings import LocalJudgeSettings
+from judge.swiss import ROUND_ROBIN_UP_TO
 from loop.config import parse_config
 from loop.context import RunContext
 from loop.progress import Silent
@@ -52,7 +53,7 @@ class PlantedContext(RunContext):
         return LocalJudge(PerfectReader(), load_template("starter"), self.constitution, settings)
 
 
-@pytest.fixture(params=range(2, 9), ids=lambda k: f"k={k}")
+@pytest.fixture(params=[*range(2, 13), 16], ids=lambda k: f"k={k}")
 def planted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Round, int]]:
     k = request.param
     config = parse_config(
@@ -119,7 +120,8 @@ def test_every_pair_of_a_perfect_judge_points_the_right_way(planted: tuple[Round
         stage(this)
     store = this.run.store
     judged = list(store.judged(1, "train"))
-    assert len(judged) == PROMPTS * k * (k - 1) // 2
+    everyone = PROMPTS * k * (k - 1) // 2
+    assert len(judged) == everyone if k <= ROUND_ROBIN_UP_TO else len(judged) < everyone
     for comparison, verdict in judged:
         first_is_better = merit(comparison.first.text) > merit(comparison.second.text)
         for p in (verdict.p_first, verdict.p_first_shown_first, verdict.p_first_shown_second):
@@ -132,5 +134,17 @@ def test_every_pair_of_a_perfect_judge_points_the_right_way(planted: tuple[Round
         assert merit(samples[made.chosen].text) > merit(samples[made.rejected].text)
     for preference in store.preferences(1):
         merits = [merit(samples[sample].text) for sample in preference.samples]
-        assert merits == sorted(merits, reverse=True)
+        assert (merits[0], merits[-1]) == (k - 1, 0)
+        if k <= ROUND_ROBIN_UP_TO:
+            assert merits == sorted(merits, reverse=True)
         assert not preference.cycle
+
+
+def test_a_tournament_compares_the_best_with_the_worst(planted: tuple[Round, int]) -> None:
+    this, k = planted
+    judge(this)
+    best_against_worst = [
+        {merit(c.first.text), merit(c.second.text)} == {0, k - 1}
+        for c in this.run.store.comparisons(1, "train")
+    ]
+    assert sum(best_against_worst) == PROMPTS
