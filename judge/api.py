@@ -8,14 +8,10 @@ back once with the reason; after that the vote is lost, and a verdict whose vote
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from string import Template
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from judge.completion import Completion
 from judge.endpoint import Endpoint, Session
 from judge.errors import JudgeSettingsError
 from judge.failures import GaveUp
@@ -24,40 +20,13 @@ from judge.paid_calls import PaidCalls
 from judge.pool import work_through
 from judge.presentation import Presentation, present
 from judge.reading import Reading, average, lowest_mass
-from judge.reply import Reply, Unreadable, label_logprobs, read_reply, reply_schema
+from judge.reply import Unreadable, reply_schema
 from judge.settings import ApiJudgeSettings, shown_chars
+from judge.voting import CallRecord, Heard, Voting
 from prompts.constitution import Constitution
 from prompts.hashing import content_hash
-from prompts.shipped import read_named
 from prompts.template import JudgeTemplate
-from store.records import Comparison, Message, Usage, Verdict
-
-
-@dataclass
-class _Record:
-    """What one comparison has cost and brought so far, kept whatever becomes of it."""
-
-    replies: list[dict[str, Any]] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float | None = None
-
-    def add(self, completion: Completion, shown_first: bool) -> None:
-        spent = 0.0 if self.calls == 0 else self.cost_usd
-        # The price of one call unknown is the price of all unknown.
-        self.cost_usd = None if spent is None or completion.cost_usd is None else spent + completion.cost_usd
-        self.calls += 1
-        self.input_tokens += completion.input_tokens
-        self.output_tokens += completion.output_tokens
-        self.replies.append(
-            {
-                "first_shown_first": shown_first,
-                "text": completion.text,
-                "finish_reason": completion.finish_reason,
-            }
-        )
+from store.records import Comparison, Verdict
 
 
 class ApiJudge:
@@ -80,7 +49,7 @@ class ApiJudge:
         self._settings = settings
         self._template = template
         self._constitution = constitution
-        self._repair = read_named("repair request", "repair", (".txt",), template.reply)[2]
+        self._voting = Voting(template, settings.votes)
         self._endpoint = Endpoint(
             settings, Features.first(settings, template.reply), reply_schema(template), http_transport, calls
         )
@@ -90,7 +59,7 @@ class ApiJudge:
         asked = self._settings.model_dump(
             include={"base_url", "temperature", "votes", "max_tokens", "structured", "logprobs"}
         )
-        digest = content_hash(json.dumps([asked, self._repair], sort_keys=True))
+        digest = content_hash(json.dumps([asked, self._voting.repair], sort_keys=True))
         host = urlsplit(self._settings.base_url).netloc.rpartition("@")[2]
         return (
             f"api:{self._settings.model}@{host}:{self._template.hash[:12]}:{self._constitution.hash[:12]}"
@@ -111,15 +80,24 @@ class ApiJudge:
 
     async def _judge(self, session: Session, comparison: Comparison) -> Verdict:
         presented = present(comparison, self._template, self._constitution, self._settings.answer_chars)
-        record = _Record()
+        record = CallRecord()
+        reasoning: list[str] = []
         readings: list[Reading] = []
         unscored = None
         for presentation in presented:
+            shown_first = presentation.first_shown_first
             try:
-                readings.append(await self._read_order(session, presentation, record))
+                heard = await self._voting.hear(
+                    session, presentation.messages, record, {"first_shown_first": shown_first}
+                )
             except (GaveUp, Unreadable) as failure:
                 unscored = str(failure)
                 break
+            readings.append(_reading(presentation, heard))
+            if heard.reasoning:
+                reasoning.append(
+                    f"[first sample shown {'first' if shown_first else 'second'}] {heard.reasoning}"
+                )
         both = (readings[0], readings[1]) if len(readings) == 2 else None
         return Verdict(
             comparison_id=comparison.id,
@@ -132,93 +110,17 @@ class ApiJudge:
             p_first_shown_first=readings[0].p_first if readings else None,
             p_first_shown_second=readings[1].p_first if both else None,
             label_mass=lowest_mass(*both) if both else None,
-            rationale="\n\n".join(record.reasoning),
+            rationale="\n\n".join(reasoning),
             raw=json.dumps(record.replies),
-            usage=Usage(
-                calls=record.calls,
-                input_tokens=record.input_tokens,
-                output_tokens=record.output_tokens,
-                cost_usd=record.cost_usd,
-            ),
+            usage=record.usage,
             unscored=unscored,
         )
 
-    async def _read_order(self, session: Session, presentation: Presentation, record: _Record) -> Reading:
-        """One order's reading: soft from the first answer where it can be, else from all votes.
 
-        Raises `Unreadable` where no more than half of the votes could be read.
-        """
-        counts = [0, 0]
-        lost: Unreadable | None = None
-        for vote in range(self._settings.votes):
-            try:
-                completion, reply = await self._vote(session, presentation, record, vote)
-            except Unreadable as unreadable:
-                lost = unreadable
-                continue
-            if not sum(counts) and reply.reasoning:
-                slot = "first" if presentation.first_shown_first else "second"
-                record.reasoning.append(f"[first sample shown {slot}] {reply.reasoning}")
-            if vote == 0:
-                logprobs = label_logprobs(
-                    completion.tokens, lambda text: read_reply(text, self._template), self._template.labels
-                )
-                if logprobs is not None:
-                    record.replies[-1]["label_logprobs"] = logprobs
-                    return Reading.of_logprobs(presentation, logprobs)
-            counts[reply.slot] += 1
-        if lost is not None and 2 * sum(counts) <= self._settings.votes:
-            raise lost
-        return Reading.of_votes(presentation, (counts[0], counts[1]))
-
-    async def _vote(
-        self, session: Session, presentation: Presentation, record: _Record, vote: int
-    ) -> tuple[Completion, Reply]:
-        """One readable answer, after one repair at most. Raises `Unreadable`, or `GaveUp` where the model refuses."""
-        chat = presentation.messages
-        completion = await self._ask(session, chat, presentation, record, vote)
-        try:
-            return completion, read_reply(completion.text, self._template)
-        except Unreadable as unreadable:
-            request = Template(self._repair).substitute(
-                reason=unreadable, first=self._template.labels[0], second=self._template.labels[1]
-            )
-            replied = (
-                Message(role="assistant", content=completion.text),
-                Message(role="user", content=request.strip()),
-            )
-        completion = await self._ask(session, (*chat, *replied), presentation, record, vote)
-        try:
-            return completion, read_reply(completion.text, self._template)
-        except Unreadable as unreadable:
-            cut = ", and it was cut at max_tokens" if completion.finish_reason == "length" else ""
-            raise Unreadable(f"unreadable reply, twice: {unreadable}{cut}") from unreadable
-
-    async def _ask(
-        self,
-        session: Session,
-        chat: tuple[Message, ...],
-        presentation: Presentation,
-        record: _Record,
-        vote: int,
-    ) -> Completion:
-        completion = await session.ask(chat, vote, self._readable)
-        record.add(completion, presentation.first_shown_first)
-        if completion.finish_reason == "content_filter":
-            raise GaveUp("the reply was stopped by a content filter")
-        if completion.refusal:
-            raise GaveUp("the judge refused to judge")
-        return completion
-
-    def _readable(self, completion: Completion) -> bool:
-        """Whether the reply is a vote: no other is kept for later."""
-        if completion.finish_reason == "content_filter" or completion.refusal:
-            return False
-        try:
-            read_reply(completion.text, self._template)
-        except Unreadable:
-            return False
-        return True
+def _reading(presentation: Presentation, heard: Heard) -> Reading:
+    if heard.logprobs is not None:
+        return Reading.of_logprobs(presentation, heard.logprobs)
+    return Reading.of_votes(presentation, heard.counts)
 
 
 def require_different_votes(settings: ApiJudgeSettings) -> None:
