@@ -121,6 +121,10 @@ class Verdict(Record):
     p_first_shown_first: float | None = Field(default=None, ge=0.0, le=1.0)
     p_first_shown_second: float | None = Field(default=None, ge=0.0, le=1.0)
     label_mass: float | None = Field(default=None, ge=0.0, le=1.0 + 1e-6)
+    p_tie: float | None = Field(default=None, ge=0.0, le=1.0)
+    """The probability that neither is better, where the judge may say so; half of it is in `p_first`."""
+    disagreement: float | None = Field(default=None, ge=0.0, le=1.0)
+    """How far the members of a panel are apart (see `judge.panel`); None where a single judge spoke."""
     rationale: str = ""
     raw: str = ""
     usage: Usage = Usage()
