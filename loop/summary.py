@@ -9,8 +9,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from judge.interval import Interval
+from loop.judge_cost import JudgeCost, cost_of, spent_by
 from loop.stopping import why_stopped
 from prompts.settings import Settings
+from store.judge_usage import VerdictUsage, usage_by_round
 from store.records import Decision, StageMarker
 from store.run import RunStore
 
@@ -91,6 +93,8 @@ class RoundSummary(Settings):
     reason: str = ""
     alarms: list[str] = Field(default_factory=list)
     true_score: TrueScore | None = None
+    judge_cost: JudgeCost = JudgeCost()
+    """Of the verdicts of this round; what the run really paid stands in its own."""
     seconds: dict[str, float] = Field(default_factory=dict)
 
 
@@ -108,6 +112,7 @@ class RunSummary(Settings):
     """The revision that ships; empty where the run has not come to its first policy."""
     report: str
     wall_seconds: float
+    judge_cost: JudgeCost = JudgeCost()
 
 
 def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -> RunSummary:
@@ -121,8 +126,9 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
         markers.setdefault(marker.round, {})[marker.stage] = marker
     prompts = markers.get(0, {}).get(PROMPTS)
     decisions = {d.round: d for d in store.decisions() if d.kind != "rollback"}
+    usage = usage_by_round(store)
     rounds = [
-        _round(index, stages, decisions.get(index), dict(_true_scores(store, index)))
+        _round(index, stages, decisions.get(index), dict(_true_scores(store, index)), usage.get(index))
         for index, stages in sorted(markers.items())
         if index > 0
     ]
@@ -143,11 +149,16 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
         policy=store.current_policy() if store.checkpoints() else "",
         report=str(folder / "report.html"),
         wall_seconds=round(sum(sum(r.seconds.values()) for r in rounds), 3),
+        judge_cost=spent_by(store),
     )
 
 
 def _round(
-    index: int, stages: dict[str, StageMarker], decision: Decision | None, true: dict[str, float]
+    index: int,
+    stages: dict[str, StageMarker],
+    decision: Decision | None,
+    true: dict[str, float],
+    usage: VerdictUsage | None,
 ) -> RoundSummary:
     counts: dict[str, Any] = {}
     for marker in stages.values():
@@ -172,6 +183,7 @@ def _round(
         reason=decision.reason if decision else "",
         alarms=evidence.get("alarms", []),
         true_score=TrueScore(**true) if {"incumbent", "candidate"} <= set(true) else None,
+        judge_cost=cost_of(usage),
         seconds={stage: round(stages[stage].seconds, 3) for stage in STAGES if stage in stages},
     )
 

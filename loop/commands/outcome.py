@@ -85,6 +85,7 @@ def show_outcome(console: Console, summary: RunSummary, config: RunConfig, asked
         ("Stopped", f"{summary.stopped}."),
         ("Policy", summary.policy),
         ("Report", summary.report),
+        *([("Judge", f"{summary.judge_cost.sentence}.")] if summary.judge_cost.calls else []),
     ):
         line = Text(f"{term + ':':9}", style="bold").append(visible(value), style="not bold")
         console.print(line, soft_wrap=True)

@@ -180,6 +180,7 @@ def _provenance(store: RunStore, summary: RunSummary, judges: Sequence[str]) -> 
         ("Judge", ", ".join(judges) or str(judge.get("kind", "unknown"))),
         ("Constitution", str(judge.get("constitution", "unknown"))),
         ("Judge template", str(judge.get("template", "unknown"))),
+        *([("Judge paid for", summary.judge_cost.sentence)] if summary.judge_cost.calls else []),
         ("Report made with", ", ".join(filter(None, map(_versioned, VERSIONS_OF)))),
     ]
 
