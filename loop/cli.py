@@ -254,6 +254,28 @@ def review_status(run: AnyRun = None, store: StoreUrl = None, output: Output = R
     review_status(run, store, output)
 
 
+@judge_app.command("attack")
+def judge_attack(
+    judge: Annotated[
+        str,
+        typer.Option("--judge", metavar="JUDGE", help="A configuration file, or starter or scripted."),
+    ],
+    prompts: Annotated[
+        int | None, typer.Option("--prompts", min=2, metavar="N", help="Requests to try each pattern on.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    patterns: Annotated[
+        str, typer.Option("--patterns", metavar="A,B", help="Only these patterns. Default: all.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Try to fool a judge: what each attack pattern adds to a poor answer's chance against a good one."""
+    from loop.commands.judge_attack import attack_judge
+
+    names = [name for part in patterns.split(",") if (name := part.strip())]
+    attack_judge(judge, prompts, seed, names, as_json=as_json)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command (default: that of `sys.argv`) and return its exit code; `EXIT_CODES` says what each means."""
     # Read by OpenMP when torch loads it, here and in the processes we start. Threads that wait by spinning, as they do

@@ -18,12 +18,15 @@ from prompts.prompt import Message, Prompt, Role, Split
 
 __all__ = [
     "Calibration", "Checkpoint", "Comparison", "Decision", "Evaluation", "Label", "LabelValue", "Lane", "Message",
-    "Pair", "Preference", "Prompt", "Purpose", "ReviewItem", "Role", "Run", "Sample", "Split", "StageMarker", "Usage",
+    "Pair", "Part", "Preference", "Prompt", "Purpose", "ReviewItem", "Role", "Run", "Sample", "Split", "StageMarker", "Usage",
     "Verdict",
 ]  # fmt: skip
 
-Purpose = Literal["train", "gate"]
-"""What a unit was made for: `train` feeds the pairs, `gate` compares candidate and incumbent."""
+Purpose = Literal["train", "gate", "canary"]
+"""What a unit was made for: `train` feeds the pairs, `gate` compares candidate and incumbent, `canary` tries the judge.
+
+A canary's answers are not a policy's, and nothing is trained or decided on its verdicts.
+"""
 
 Lane = Literal["random", "uncertain"]
 LabelValue = Literal["much_better", "better", "same", "worse", "much_worse", "both_bad"]
@@ -101,6 +104,14 @@ class Usage(Record):
     cost_usd: float | None = None
 
 
+class Part(Record):
+    """What a judge said of a comparison under a part of the constitution alone; scores as in `Verdict`."""
+
+    p_first: float = Field(ge=0.0, le=1.0)
+    score_first: float | None = None
+    score_second: float | None = None
+
+
 class Verdict(Record):
     """A judge's answer to a comparison, or the reason why there is none.
 
@@ -125,6 +136,13 @@ class Verdict(Record):
     """The probability that neither is better, where the judge may say so; half of it is in `p_first`."""
     disagreement: float | None = Field(default=None, ge=0.0, le=1.0)
     """How far the members of a panel are apart (see `judge.panel`); None where a single judge spoke."""
+    score_first: float | None = None
+    """The first sample's points, where a judge scores one answer at a time (see `judge.pointwise`)."""
+    score_second: float | None = None
+    by_principle: dict[str, Part] | None = None
+    """By principle id, where principles are asked one by one (see `judge.principles`)."""
+    by_axis: dict[str, Part] | None = None
+    """By axis, where axes are judged apart (see `judge.axes`)."""
     rationale: str = ""
     raw: str = ""
     usage: Usage = Usage()
