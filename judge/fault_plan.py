@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from judge.decisions import Dialect
 from prompts.settings import Settings
 
 Fault = Literal[
@@ -69,6 +70,9 @@ class FaultPlan(Settings):
     refuses: frozenset[Feature] = Field(default=frozenset(), description="Features answered with an error.")
     ignores: frozenset[Feature] = Field(
         default=frozenset(), description="Features that are accepted and do nothing."
+    )
+    offers: frozenset[Dialect] = Field(
+        default=frozenset(), description="Typed decision endpoints that it has."
     )
     top_logprobs: int = Field(
         default=20, ge=0, description="The most listed tokens it gives; more is refused."

@@ -24,9 +24,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from judge.fault_plan import Draws, FaultPlan, draw_fault, evenly
-from judge.faulty_answer import INSTEAD, Answer, error, spoil_completion, too_many
+from judge.faulty_answer import INSTEAD, Answer, error, spoil_completion, spoil_decision, too_many
 from judge.loopback_http import LoopbackServer
-from judge.planted_reply import Form, planted_logit, reply_choice, shown_answers
+from judge.planted_decision import decision_input, planted_decision
+from judge.planted_reply import planted_completion
+
+_CHAT = "/v1/chat/completions"
 
 
 class FaultServer:
@@ -35,6 +38,7 @@ class FaultServer:
     def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
         self._http = LoopbackServer(self._answer)
+        self._paths = {_CHAT, *(f"/v1/{dialect}" for dialect in plan.offers)}
         self._asked: dict[bytes, int] = {}
         self._recent: deque[float] = deque()
         self._requests = 0
@@ -75,16 +79,19 @@ class FaultServer:
         if (method, path) == ("GET", "/v1/models") and "models" not in plan.refuses:
             listed = [{"id": plan.model, "object": "model", "created": 0, "owned_by": "planted"}]
             return Answer(200, json.dumps({"object": "list", "data": listed}).encode())
-        if (method, path) != ("POST", "/v1/chat/completions"):
+        if method != "POST" or path not in self._paths:
             return error(404, f"No such path: {method} {path}")
         try:
             asked = json.loads(body)
-            messages = [(message["role"], message["content"]) for message in asked["messages"]]
-        except (ValueError, KeyError, TypeError):
-            return error(400, "The body is not a request for a chat completion", param="messages")
-        return self._completion(asked, messages)
+            if path != _CHAT:
+                return self._model_answer(path, asked, decision_input(asked))
+            return self._model_answer(
+                path, asked, [(message["role"], message["content"]) for message in asked["messages"]]
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return error(400, "The body is not a request of this path", param="messages")
 
-    def _completion(self, asked: dict[str, Any], messages: list[tuple[str, str]]) -> Answer:
+    def _model_answer(self, path: str, asked: dict[str, Any], messages: list[tuple[str, str]]) -> Answer:
         plan = self._plan
         self._requests += 1
         refusal = self._out_of_bounds() or _unsupported(plan, asked, messages)
@@ -101,8 +108,10 @@ class FaultServer:
         self._done[fault or "answered"] += 1
         if fault in INSTEAD:
             answer = INSTEAD[fault](plan, draws)
+        elif path != _CHAT:
+            answer = spoil_decision(fault, planted_decision(plan, asked, said, chat), draws)
         else:
-            answer = spoil_completion(fault, _made(plan, asked, said, chat, draws), draws)
+            answer = spoil_completion(fault, planted_completion(plan, asked, said, chat, draws), draws)
         if plan.requests_per_minute:
             left = max(0, plan.requests_per_minute - len(self._recent))
             answer.headers += (
@@ -168,39 +177,6 @@ def _unsupported(plan: FaultPlan, asked: dict[str, Any], messages: list[tuple[st
     return None
 
 
-def _made(plan: FaultPlan, asked: dict[str, Any], said: str, chat: Draws, draws: Draws) -> dict[str, Any]:
-    """The completion of the planted judge."""
-    form = (asked.get("response_format") or {}).get("type")
-    temperature = asked.get("temperature")
-    wanted = Form(
-        json=(form in ("json_schema", "json_object") and form not in plan.ignores) or '"verdict"' in said,
-        listed=asked.get("top_logprobs", 0)
-        if asked.get("logprobs") and "logprobs" not in plan.ignores
-        else None,
-        temperature=1.0 if temperature is None or "temperature" in plan.ignores else float(temperature),
-        limit=asked.get("max_completion_tokens", asked.get("max_tokens")),
-    )
-    shown = shown_answers(said)
-    logit = planted_logit(plan, shown, chat)
-    count = 1 if "n" in plan.ignores else asked.get("n", 1)
-    choices = [reply_choice(plan, shown, logit, wanted, draws, index) for index in range(count)]
-    read = 1 + len(said) // 4
-    written = sum(1 + len(choice["message"]["content"]) // 4 + plan.reasoning_tokens for choice in choices)
-    return {
-        "id": f"chatcmpl-{draws.digest.hex()[:24]}",
-        "object": "chat.completion",
-        "created": 0,
-        "model": plan.model,
-        "choices": choices,
-        "usage": {
-            "prompt_tokens": read,
-            "completion_tokens": written,
-            "total_tokens": read + written,
-            "completion_tokens_details": {"reasoning_tokens": plan.reasoning_tokens * len(choices)},
-        },
-    }
-
-
 @contextmanager
 def running(plan: FaultPlan) -> Iterator[tuple[str, FaultServer]]:
     """A server in a thread of its own: its base URL, and the server itself to ask for `stats`."""
@@ -226,7 +202,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--share", type=float, help="Share of faults, all kinds alike; instead of --faults.")
     for name, field in FaultPlan.model_fields.items():
         default = f" Default: {field.default}." if field.default not in (None, frozenset(), {}) else ""
-        shape = {"faults": "NAME=SHARE,…", "refuses": "NAME,…", "ignores": "NAME,…"}.get(name)
+        shape = {"faults": "NAME=SHARE,…", "refuses": "NAME,…", "ignores": "NAME,…", "offers": "NAME,…"}.get(
+            name
+        )
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             metavar=shape or name.upper(),
@@ -243,7 +221,7 @@ def read_plan(arguments: dict[str, Any]) -> FaultPlan:
     }
     if "faults" in words:
         words["faults"] = dict(entry.partition("=")[::2] for entry in words["faults"].split(","))
-    for name in ("refuses", "ignores"):
+    for name in ("refuses", "ignores", "offers"):
         if name in words:
             words[name] = words[name].split(",")
     if arguments.get("share") is not None:

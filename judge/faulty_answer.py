@@ -153,7 +153,24 @@ def spoil_completion(fault: Fault | None, completion: dict[str, Any], draws: Dra
             choice["logprobs"] = None
         case "no_choices":
             completion["choices"] = (None, [])[draws.choice(1, 2)]
-    body = json.dumps(completion).encode()
+    return _cut_short(fault, json.dumps(completion).encode(), draws)
+
+
+def spoil_decision(fault: Fault | None, decided: dict[str, Any], draws: Draws) -> Answer:
+    """A typed decision on its way out: refused, filtered, without answers, cut short, or as it is."""
+    match fault:
+        case "refusal":
+            if isinstance(decided["answers"], dict):
+                return error(400, "The question was refused by a content filter", "content_filter")
+            decided["answers"] = [{"type": "refusal", "name": None}]
+        case "content_filter":
+            return error(400, "The prompt triggered the content management policy", "content_filter")
+        case "unreadable" | "no_choices":
+            decided["answers"] = type(decided["answers"])()
+    return _cut_short(fault, json.dumps(decided).encode(), draws)
+
+
+def _cut_short(fault: Fault | None, body: bytes, draws: Draws) -> Answer:
     if fault == "truncated":
         return Answer(200, body[: int(draws.uniform(1) * len(body))])
     if fault == "half_closed":

@@ -88,7 +88,42 @@ def planted_logit(plan: FaultPlan, shown: Shown, chat: Draws) -> float:
     return logit
 
 
-def reply_choice(
+def planted_completion(
+    plan: FaultPlan, asked: dict[str, Any], said: str, chat: Draws, draws: Draws
+) -> dict[str, Any]:
+    """The body of the completion that the planted judge gives to `asked`, whose messages are `said`."""
+    form = (asked.get("response_format") or {}).get("type")
+    temperature = asked.get("temperature")
+    wanted = Form(
+        json=(form in ("json_schema", "json_object") and form not in plan.ignores) or '"verdict"' in said,
+        listed=asked.get("top_logprobs", 0)
+        if asked.get("logprobs") and "logprobs" not in plan.ignores
+        else None,
+        temperature=1.0 if temperature is None or "temperature" in plan.ignores else float(temperature),
+        limit=asked.get("max_completion_tokens", asked.get("max_tokens")),
+    )
+    shown = shown_answers(said)
+    logit = planted_logit(plan, shown, chat)
+    count = 1 if "n" in plan.ignores else asked.get("n", 1)
+    choices = [_choice(plan, shown, logit, wanted, draws, index) for index in range(count)]
+    read = 1 + len(said) // 4
+    written = sum(1 + len(choice["message"]["content"]) // 4 + plan.reasoning_tokens for choice in choices)
+    return {
+        "id": f"chatcmpl-{draws.digest.hex()[:24]}",
+        "object": "chat.completion",
+        "created": 0,
+        "model": plan.model,
+        "choices": choices,
+        "usage": {
+            "prompt_tokens": read,
+            "completion_tokens": written,
+            "total_tokens": read + written,
+            "completion_tokens_details": {"reasoning_tokens": plan.reasoning_tokens * len(choices)},
+        },
+    }
+
+
+def _choice(
     plan: FaultPlan, shown: Shown, logit: float, form: Form, draws: Draws, index: int
 ) -> dict[str, Any]:
     """Choice number `index` of a chat completion."""
