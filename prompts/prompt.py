@@ -23,7 +23,8 @@ class Prompt(BaseModel):
     """Chat messages that end with a user's turn. Two prompts with the same messages are the same prompt.
 
     `source` says where it was read (file and line, or data set and row); `tags` carry what is known about
-    it, such as the axis (`helpful`, `harmless`).
+    it, such as the axis (`helpful`, `harmless`). `reference` is an answer known to be good, which a judge may be
+    shown and a policy never is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class Prompt(BaseModel):
     split: Split
     source: str = ""
     tags: tuple[str, ...] = ()
+    reference: str | None = None
     id: str = Field(
         default_factory=lambda data: content_id("prm", [[m.role, m.content] for m in data["messages"]])
     )

@@ -18,6 +18,8 @@ from prompts.prompt import Message, Role, Split
 PROMPT_COLUMNS = ("messages", "prompt", "instruction", "question", "turns", "text")
 """Where a prompt is looked for, in this order, when the configuration names no column."""
 
+REFERENCE_COLUMN = "reference"
+
 TAG_COLUMNS = ("tags", "axis", "category")
 
 _HELDOUT = frozenset({"heldout", "held", "test", "validation", "valid", "val", "dev", "eval", "evaluation"})
@@ -31,11 +33,12 @@ class RowRefused(ValueError):
 
 @dataclass(frozen=True)
 class Row:
-    """A row's prompt: its messages, its split where the row says so, and what is known about it."""
+    """A row's prompt: its messages, its split where the row says so, what is known about it, a good answer to it."""
 
     messages: tuple[Message, ...]
     split: Split | None
     tags: tuple[str, ...]
+    reference: str | None = None
 
 
 def read_row(values: Mapping[str, Any], column: str | None = None, system: str | None = None) -> Row:
@@ -48,7 +51,9 @@ def read_row(values: Mapping[str, Any], column: str | None = None, system: str |
         looked = repr(column) if column else ", ".join(PROMPT_COLUMNS)
         raise RowRefused(f"no prompt: looked for {looked}, found the columns {', '.join(values) or 'none'}")
     messages = _messages(name, values, system)
-    return Row(messages, _row_split(values), _tags(values))
+    given = values.get(REFERENCE_COLUMN)
+    reference = None if given is None else _checked(repr(REFERENCE_COLUMN), given)
+    return Row(messages, _row_split(values), _tags(values), reference)
 
 
 def split_named(name: str) -> Split | None:

@@ -114,7 +114,14 @@ def _read(raw: RawRow, settings: PromptSettings) -> tuple[Prompt, Split | None]:
     row = read_row(raw.values, settings.text_field, settings.system)
     split = row.split or raw.split
     # The split is settled when every row is known; until then it says the likeliest.
-    return Prompt(messages=row.messages, split=split or "train", source=raw.where, tags=row.tags), split
+    prompt = Prompt(
+        messages=row.messages,
+        split=split or "train",
+        source=raw.where,
+        tags=row.tags,
+        reference=row.reference,
+    )
+    return prompt, split
 
 
 def _collapse(read: list[_Candidate]) -> list[_Candidate]:

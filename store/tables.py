@@ -75,6 +75,7 @@ prompts = Table(
     Column("messages", Json, nullable=False),
     _text("source"),
     Column("tags", Json, nullable=False),
+    _text("reference", null=True),
     Index(None, "run", "split", "position"),
 )
 
@@ -138,6 +139,10 @@ verdicts = Table(
     Column("label_mass", Double),
     Column("p_tie", Double),
     Column("disagreement", Double),
+    Column("score_first", Double),
+    Column("score_second", Double),
+    Column("by_principle", Json),
+    Column("by_axis", Json),
     _text("rationale"),
     _text("raw"),
     _text("unscored", null=True),
