@@ -51,9 +51,7 @@ def read_row(values: Mapping[str, Any], column: str | None = None, system: str |
         looked = repr(column) if column else ", ".join(PROMPT_COLUMNS)
         raise RowRefused(f"no prompt: looked for {looked}, found the columns {', '.join(values) or 'none'}")
     messages = _messages(name, values, system)
-    given = values.get(REFERENCE_COLUMN)
-    reference = None if given is None else _checked(repr(REFERENCE_COLUMN), given)
-    return Row(messages, _row_split(values), _tags(values), reference)
+    return Row(messages, _row_split(values), _tags(values), _reference(values))
 
 
 def split_named(name: str) -> Split | None:
@@ -160,6 +158,16 @@ def _tags(values: Mapping[str, Any]) -> tuple[str, ...]:
                 raise RowRefused(f"{column!r} must be text or a list of texts, not {_kind(tag)}")
             tags.append(tag)
     return tuple(dict.fromkeys(tags))
+
+
+def _reference(values: Mapping[str, Any]) -> str | None:
+    """A good answer where the row has one; of a list, one a turn (as in MT-Bench), that of the first turn."""
+    given = values.get(REFERENCE_COLUMN)
+    if isinstance(given, list):
+        given = given[0] if given else None
+    if given is None or given == "":
+        return None
+    return _checked(repr(REFERENCE_COLUMN), given)
 
 
 def _kind(value: Any) -> str:

@@ -18,8 +18,8 @@ from prompts.prompt import Message, Prompt, Role, Split
 
 __all__ = [
     "Calibration", "Checkpoint", "Comparison", "Decision", "Evaluation", "Label", "LabelValue", "Lane", "Message",
-    "Pair", "Part", "Preference", "Prompt", "Purpose", "ReviewItem", "Role", "Run", "Sample", "Split", "StageMarker", "Usage",
-    "Verdict",
+    "Pair", "Part", "Preference", "Prompt", "Purpose", "ReviewItem", "Role", "Run", "Sample", "Split", "StageMarker",
+    "Usage", "Verdict",
 ]  # fmt: skip
 
 Purpose = Literal["train", "gate", "canary"]
