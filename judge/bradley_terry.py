@@ -7,13 +7,15 @@ whatever the order of the data.
 Bradley and Terry (1952), Rank analysis of incomplete block designs, Biometrika 39.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Game = tuple[int, int, float]
 """Two players and the probability in [0, 1] that the first beats the second."""
+
+Slopes = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 PRIOR_PRECISION = 0.1
 """Of the normal prior on each log-strength: standard deviation about 3.2, weak beside a single verdict."""
@@ -44,20 +46,33 @@ def bradley_terry(
         gap = design @ s
         return float(np.sum(np.logaddexp(0.0, gap) - p * gap) + 0.5 * prior * (s @ s))
 
-    strengths = np.zeros(size)
-    value = loss(strengths)
+    def slopes(s: NDArray[np.float64]) -> Slopes:
+        win = 0.5 * (1.0 + np.tanh(0.5 * (design @ s)))
+        hessian = (design.T * (win * (1.0 - win))) @ design + prior * np.eye(size)
+        return design.T @ (win - p) + prior * s, hessian
+
+    return minimum(loss, slopes, size)
+
+
+def minimum(
+    loss: Callable[[NDArray[np.float64]], float], slopes: Callable[[NDArray[np.float64]], Slopes], size: int
+) -> NDArray[np.float64]:
+    """Where a strictly convex `loss` of `size` numbers is least, by damped Newton steps from 0.
+
+    `slopes` are its gradient and its Hessian.
+    """
+    at = np.zeros(size)
+    value = loss(at)
     for _ in range(_NEWTON_STEPS):
-        win = 0.5 * (1.0 + np.tanh(0.5 * (design @ strengths)))
-        gradient = design.T @ (win - p) + prior * strengths
+        gradient, hessian = slopes(at)
         if np.max(np.abs(gradient)) < _TOLERANCE:
             break
-        hessian = (design.T * (win * (1.0 - win))) @ design + prior * np.eye(size)
         step = np.linalg.solve(hessian, gradient)
         scale = 1.0
-        while (trial := loss(strengths - scale * step)) > value and scale > 1e-6:
+        while (trial := loss(at - scale * step)) > value and scale > 1e-6:
             scale *= 0.5
         if scale <= 1e-6:
             break
-        strengths = strengths - scale * step
+        at = at - scale * step
         value = trial
-    return strengths
+    return at

@@ -2,7 +2,8 @@
 
 Up to five differing samples every two are compared (a round robin); above that `judge.swiss` chooses. Either way a
 Bradley–Terry model is fitted to the *soft* verdicts: a hesitant judge moves the ranking a little, and an unscored
-verdict not at all.
+verdict not at all. Where the judge may call a tie the model is Davidson's, which knows them (`judge.ties`); labels
+that prefer neither answer are ties there, and half a win each way where ties are not modelled.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,7 @@ from itertools import combinations
 
 from judge.bradley_terry import PRIOR_PRECISION, Game, bradley_terry
 from judge.standing import standing_labels
+from judge.ties import TieGame, davidson
 from store.records import Comparison, Label, Preference, Prompt, Purpose, Sample, Verdict
 
 
@@ -57,16 +59,16 @@ def rank(
         groups.setdefault(sample.text, len(groups))
     group_of = {sample.id: groups[sample.text] for sample in samples}
 
-    standing = standing_labels(labels)
-    games: list[Game] = []
+    people = standing_labels(labels)
+    games: list[TieGame] = []
     verdict_ids: list[str] = []
     label_ids: list[str] = []
     for comparison, verdict in judged:
-        if comparison.id in standing:
-            p_first = standing[comparison.id].p_first
-            label_ids.extend(label.id for label in standing[comparison.id].labels)
+        if comparison.id in people:
+            p_first, p_tie = people[comparison.id].p_first, people[comparison.id].p_tie
+            label_ids.extend(label.id for label in people[comparison.id].labels)
         elif verdict.p_first is not None:
-            p_first = verdict.p_first
+            p_first, p_tie = verdict.p_first, verdict.p_tie
             verdict_ids.append(verdict.id)
         else:
             continue
@@ -77,18 +79,22 @@ def rank(
                 )
         first, second = group_of[comparison.first.id], group_of[comparison.second.id]
         if first != second:
-            games.append((first, second, p_first))
+            games.append((first, second, p_first, p_tie))
     if not games:
         return None
 
-    strengths = bradley_terry(len(groups), games, prior)
+    wins: list[Game] = [game[:3] for game in games]
+    if any(verdict.p_tie is not None for _, verdict in judged):
+        strengths = davidson(len(groups), games, prior).strengths
+    else:
+        strengths = bradley_terry(len(groups), wins, prior)
     order = sorted(samples, key=lambda s: (-strengths[group_of[s.id]], s.index, s.id))
     return Preference(
         prompt_id=samples[0].prompt_id,
         round=samples[0].round,
         samples=tuple(s.id for s in order),
         scores=tuple(float(strengths[group_of[s.id]]) for s in order),
-        cycle=_has_cycle(len(groups), games),
+        cycle=_has_cycle(len(groups), wins),
         verdict_ids=tuple(sorted(verdict_ids)),
         label_ids=tuple(sorted(label_ids)),
     )

@@ -15,6 +15,11 @@ class Standing:
     """One of each reviewer, by reviewer name."""
 
     @property
+    def p_tie(self) -> float:
+        """Share of the reviewers who prefer neither answer."""
+        return sum(label.p_first == 0.5 for label in self.labels) / len(self.labels)
+
+    @property
     def decided(self) -> bool:
         """Whether people prefer one of the answers: not the same, not both bad, not split evenly."""
         return self.p_first != 0.5
