@@ -42,12 +42,14 @@ policy_app = typer.Typer(help="List, roll back or export policy revisions.", no_
 export_app = typer.Typer(help="Write the pairs of a run to a file.", no_args_is_help=True)
 judge_app = typer.Typer(help="Measure a judge by itself, without a run.", no_args_is_help=True)
 review_app = typer.Typer(help="Label comparisons, and see how many wait.", no_args_is_help=True)
+cache_app = typer.Typer(help="See or prune the answers that are kept of external judges.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(config_app, name="config")
 app.add_typer(policy_app, name="policy")
 app.add_typer(export_app, name="export")
 app.add_typer(judge_app, name="judge")
 app.add_typer(review_app, name="review")
+app.add_typer(cache_app, name="cache")
 
 ConfigFile = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="A YAML file, such as configs/starter.yaml.")
@@ -230,6 +232,73 @@ def export_pairs(
     export_pairs(run, format, out, index, store, output)
 
 
+@judge_app.command("eval")
+def judge_eval(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA", help="Labelled comparisons: a JSONL, JSON or Parquet file, or a folder."
+        ),
+    ] = None,
+    judges: Annotated[
+        list[str],
+        typer.Option("--judge", metavar="JUDGE", help="A YAML file, starter or scripted. Repeatable."),
+    ] = [],  # noqa: B006
+    templates: Annotated[
+        list[str],
+        typer.Option("--template", metavar="NAME", help="In place of the judge's own. Repeatable."),
+    ] = [],  # noqa: B006
+    constitution: Annotated[
+        str | None, typer.Option(metavar="NAME", help="In place of the judge's own.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Several judges or templates, each tested against the first.")
+    ] = False,
+    save_calibration: Annotated[
+        bool, typer.Option("--save-calibration", help="Keep the fitted temperature for `judge.calibration`.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write figures, verdicts and a reliability plot.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the store's evaluations instead.")] = False,
+    store: StoreUrl = None,
+    output: Output = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Measure a judge against people's labels: accuracy, bias, calibration, coverage, cost."""
+    if listed:
+        from loop.commands.judge_eval import list_evaluations
+
+        list_evaluations(store, output, as_json=as_json)
+        return
+    if data is None or not judges:
+        raise typer.BadParameter("needs DATA and --judge JUDGE (or --list)")
+    from loop.commands.judge_eval import evaluate_judges
+
+    evaluate_judges(
+        data,
+        judges,
+        templates,
+        constitution,
+        store,
+        output,
+        out,
+        compare=compare,
+        save_calibration=save_calibration,
+        as_json=as_json,
+    )
+
+
+@judge_app.command("calibrate")
+def judge_calibrate(
+    run: RunName, store: StoreUrl = None, output: Output = RUNS, as_json: Json = False
+) -> None:
+    """Learn a judge's temperature from the labels that people gave in a run."""
+    from loop.commands.judge_calibrate import calibrate
+
+    calibrate(run, store, output, as_json=as_json)
+
+
 @review_app.command("next")
 def review_next(
     run: AnyRun = None,
@@ -274,6 +343,33 @@ def judge_attack(
 
     names = [name for part in patterns.split(",") if (name := part.strip())]
     attack_judge(judge, prompts, seed, names, as_json=as_json)
+
+
+@cache_app.command("stats")
+def cache_stats(store: StoreUrl = None, output: Output = RUNS, as_json: Json = False) -> None:
+    """Show what is kept, by model and address."""
+    from loop.commands.cache import show_cache
+
+    show_cache(store, output, as_json=as_json)
+
+
+@cache_app.command("prune")
+def cache_prune(
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Drop answers not used for so long, such as 30d.")
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Then drop the least recently used beyond this, such as 1GB."),
+    ] = None,
+    store: StoreUrl = None,
+    output: Output = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Drop kept answers; asking for them again costs again."""
+    from loop.commands.cache import prune_cache
+
+    prune_cache(store, output, older_than, max_size, as_json=as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
