@@ -56,7 +56,7 @@ def fit_temperature(p_first: Floats, first_is_better: Floats) -> float:
     found = minimize_scalar(
         loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-6}
     )
-    return float(np.exp(found.x))
+    return round(float(np.exp(found.x)), 4)
 
 
 def cross_validated(p_first: Floats, first_is_better: Floats, prompt_ids: Sequence[str]) -> Floats | None:

@@ -89,7 +89,8 @@ class JudgeEvaluation(Figures):
     unscored: dict[str, int] = Field(description="Reasons, most frequent first.")
     agreement_with_ties: Interval | None = Field(
         description="Share of the scored on which judge and people say the same of first, second and tie; the judge "
-        "says tie where its orders disagree or its verdict is one half. None without ties in the data."
+        "says tie where it may and finds that likeliest, else where its orders disagree or its verdict is one half. "
+        "None without ties in the data."
     )
     kappa_with_ties: float | None = Field(description="Cohen's kappa of these three classes.")
     brier: float | None
@@ -113,6 +114,8 @@ class Judged:
     """Rows as columns, NaN for what is not there: unscored verdicts, ties (in `better`), missing orders."""
 
     p: Floats
+    tie: Floats
+    """Probability of a tie, where the judge may say so."""
     shown_first: Floats
     shown_second: Floats
     better: Floats
@@ -134,6 +137,7 @@ class Judged:
         side = {"first": 1.0, "second": 0.0}
         return cls(
             p=_floats(v.p_first for v in found),
+            tie=_floats(v.p_tie for v in found),
             shown_first=_floats(
                 v.p_first_shown_first if s else None for v, s in zip(found, scored, strict=True)
             ),
@@ -153,7 +157,7 @@ class Judged:
     def take(self, where: NDArray[np.bool_]) -> "Judged":
         """The rows of `where` alone."""
         ids = tuple(one for one, inside in zip(self.prompt_ids, where, strict=True) if inside)
-        columns = (self.p, self.shown_first, self.shown_second, self.better, self.longer)
+        columns = (self.p, self.tie, self.shown_first, self.shown_second, self.better, self.longer)
         return Judged(*(column[where] for column in columns), prompt_ids=ids)
 
 
@@ -257,11 +261,20 @@ def _with_ties(judged: Judged) -> dict[str, Interval | float | None]:
     if not np.isnan(judged.better[scored]).any():
         return {"agreement_with_ties": None, "kappa_with_ties": None}
     groups = groups_of(judged.prompt_ids)[scored]
-    disagree = (judged.shown_first - 0.5) * (judged.shown_second - 0.5) < 0
-    said, people = _classes(np.where(disagree, 0.5, judged.p)[scored]), _classes(judged.better[scored])
+    said, people = _classes(_with_tie(judged)[scored]), _classes(judged.better[scored])
     same = np.array([one == other for one, other in zip(said, people, strict=True)], dtype=np.float64)
     kappa = cohens_kappa(said, people, groups)
     return {"agreement_with_ties": _rate(same, groups), "kappa_with_ties": kappa.value if kappa else None}
+
+
+def _with_tie(judged: Judged) -> Floats:
+    """The judge's probabilities, one half where it says tie: by its own word where it may say so (`p_tie` the likeliest
+    of three), else where its two orders disagree.
+    """
+    likeliest = judged.tie > np.maximum(judged.p, 1.0 - judged.p) - judged.tie / 2.0
+    disagree = (judged.shown_first - 0.5) * (judged.shown_second - 0.5) < 0
+    tied: Floats = np.where(np.where(np.isnan(judged.tie), disagree, likeliest), 0.5, judged.p)
+    return tied
 
 
 def _classes(p_first: Floats) -> list[str]:

@@ -6,13 +6,13 @@ from pydantic import Field
 
 from judge.budget import BudgetSettings
 from judge.prices import ModelPrice
-from prompts.settings import Settings
+from judge.ways import WaysSettings
 
 ANSWER_CHARS = 20_000
 """Characters of an answer that a judge is shown by default: some 5,000 tokens of English."""
 
 
-class JudgeBase(Settings):
+class JudgeBase(WaysSettings):
     template: str = Field(
         default="pairwise",
         description="A judge template: a shipped name (a file in prompts/judge) or a path.",
@@ -20,6 +20,11 @@ class JudgeBase(Settings):
     constitution: str = Field(
         default="general",
         description="A constitution: a shipped name (a file in prompts/constitutions) or a path.",
+    )
+    calibration: str = Field(
+        default="none",
+        description="The temperature that the judge's confidence is corrected by where pairs are made, learned from "
+        "labels: none, an id (cal_…), or latest (of this judge, when the run starts).",
     )
     answer_chars: int = Field(
         default=ANSWER_CHARS,
@@ -66,10 +71,27 @@ class ApiJudgeSettings(JudgeBase):
         default="OPENAI_API_KEY",
         description="Name of the environment variable with the key; a server without keys needs none.",
     )
-    concurrency: int = Field(default=16, ge=1, le=4096, description="Requests in flight.")
-    attempts: int = Field(default=6, ge=1, description="Attempts a request, the first included.")
+    concurrency: int = Field(
+        default=16, ge=1, le=4096, description="Requests in flight at most; fewer while the server is busy."
+    )
+    requests_per_minute: int | None = Field(default=None, ge=1, description="Requests a minute at most.")
+    tokens_per_minute: int | None = Field(
+        default=None, ge=1, description="Tokens a minute at most, input and output."
+    )
+    attempts: int = Field(
+        default=6,
+        ge=1,
+        description="Attempts a request for each kind of trouble (connection, timeout, busy, server, malformed).",
+    )
     timeout_s: float = Field(default=60.0, gt=0.0, description="Deadline of one attempt, seconds.")
-    deadline_s: float = Field(default=600.0, gt=0.0, description="Deadline of one request, seconds.")
+    deadline_s: float = Field(
+        default=600.0,
+        gt=0.0,
+        description="Deadline of one request with all its attempts, seconds from when the first one leaves.",
+    )
+    longest_wait_s: float = Field(
+        default=120.0, gt=0.0, description="Longest wait that a server may ask for (Retry-After), seconds."
+    )
     votes: int = Field(
         default=1,
         ge=1,
@@ -77,6 +99,12 @@ class ApiJudgeSettings(JudgeBase):
     )
     temperature: float | None = Field(default=0.0, ge=0.0, description="None leaves it to the server.")
     max_tokens: int = Field(default=512, ge=1, description="Of one reply.")
+    reasoning_tokens: int = Field(
+        default=4096, ge=0, description="Room beside max_tokens for a model that reasons before it replies."
+    )
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = Field(
+        default=None, description="Asked of a model that reasons; None leaves it to the server."
+    )
     structured: Literal["auto", "json_schema", "json_object", "text"] = Field(
         default="auto", description="How a verdict is asked for; auto tries them in this order."
     )

@@ -24,6 +24,7 @@ from policy.model import load_policy
 from policy.scorer import PolicyScorer
 from policy.settings import PolicySettings
 from policy.source import STARTER, check_policy
+from store.judge_calls import JudgeCalls
 
 SCRIPTED = "scripted"
 _RULES = get_args(ScriptedJudgeSettings.model_fields["rule"].annotation)
@@ -33,7 +34,9 @@ NAMES = (STARTER, SCRIPTED, *(f"{SCRIPTED}:{rule}" for rule in _RULES))
 
 @dataclass(frozen=True)
 class JudgeChoice:
-    """A judge that can be opened. `name` is how it was asked for; `policy` the model of a local judge."""
+    """A judge that can be opened. `name` is how it was asked for, with what stands in for the configured wording;
+    `policy` is the model of a local judge.
+    """
 
     name: str
     settings: JudgeSettings
@@ -52,7 +55,9 @@ def choose_judge(choice: str, *, template: str | None = None, constitution: str 
     check_judge(settings)
     if policy is not None:
         check_policy(policy)
-    return JudgeChoice(choice, settings, policy)
+    words = {"template": template, "constitution": constitution}
+    name = " ".join([choice, *(f"{key}={word}" for key, word in words.items() if word is not None)])
+    return JudgeChoice(name, settings, policy)
 
 
 @contextmanager
@@ -62,9 +67,12 @@ def open_judge(
     template: str | None = None,
     constitution: str | None = None,
     progress: Progress | None = None,
+    calls: JudgeCalls | None = None,
+    account: str = "",
 ) -> Iterator[Judge]:
     """The judge, ready: weights are loaded (the starter is built where it is absent) and freed at the end.
 
+    An external judge keeps what it is answered in `calls`, and what it spends is counted on `account`.
     What it compares must be made under its own constitution: `load_constitution(choice.settings.constitution).hash`.
     Raises as `choose_judge` does, and `policy.errors.PolicyRefused` for a model that cannot be loaded.
     """
@@ -73,7 +81,7 @@ def open_judge(
     elif template is not None or constitution is not None:
         raise ValueError("template and constitution are for a choice by name; give them to choose_judge")
     if choice.policy is None:
-        yield build_judge(choice.settings)
+        yield build_judge(choice.settings, calls=calls, account=account)
         return
     found = find_policy(choice.policy, progress or Silent())
     loaded = load_policy(choice.policy, found.path, found.id)

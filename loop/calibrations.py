@@ -1,0 +1,131 @@
+"""Calibrations of judges: learned from labels, kept in the store with an id of their own, found again by a run.
+
+A run names one in `judge.calibration`: by id, or `latest` for the newest of this very judge (`loop.judge_lineage`). The
+choice is made once a run and kept in a marker, so that a resumed run does not change it half-way.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judge.calibration import FEWEST_LABELS, HIGHEST, cross_validated, fit_temperature
+from judge.confidence import brier, calibration_error, rightness
+from judge.settings import LocalJudgeSettings
+from judge.standing import standing_labels
+from loop.check import judge_policy
+from loop.config import RunConfig, parse_config
+from loop.errors import ConfigError
+from loop.judge_lineage import judge_lineage
+from store.evaluations import Evaluations
+from store.records import Calibration, StageMarker
+from store.run import RunStore
+
+Floats = NDArray[np.float64]
+
+MARKER = "calibration"
+"""The stage, of round 0, under which a run keeps the calibration it uses."""
+
+
+def config_lineage(config: RunConfig) -> str:
+    """The judge of a run, as calibrations name it."""
+    judge = config.judge
+    if not isinstance(judge, LocalJudgeSettings):
+        return judge_lineage(judge, None)
+    own = judge.policy not in {"current", "initial"}
+    return judge_lineage(judge, judge_policy(config, judge) if own else config.policy)
+
+
+def calibration_of(
+    judge: str, temperature: float | None, labels: int, source: str, figures: dict[str, Any]
+) -> Calibration:
+    """A calibration to keep. Raises ConfigError for too few labels, or for a judge that no temperature can mend."""
+    if temperature is None:
+        raise ConfigError(
+            f"{source}: {labels} scored comparisons with a preferred side; a calibration needs {FEWEST_LABELS}"
+        )
+    if temperature > 0.99 * HIGHEST:
+        raise ConfigError(
+            f"{source}: on these {labels} labels the judge is no better than a coin, so there is no confidence to "
+            "calibrate; use another judge or template"
+        )
+    return Calibration(judge=judge, temperature=temperature, labels=labels, source=source, figures=figures)
+
+
+def calibrate_run(run: RunStore, rounds: Sequence[int] | None = None) -> Calibration:
+    """Learned from the labels that people gave in a run: of the random lane, which is not chosen by confidence.
+
+    Raises as `calibration_of`.
+    """
+    config = parse_config(run.record.config, f"run {run.record.name}")
+    p_first: list[float] = []
+    better: list[float] = []
+    prompts: list[str] = []
+    played = rounds or range(1, max((marker.round for marker in run.markers()), default=0) + 1)
+    for index in played:
+        for purpose in ("train", "gate"):
+            standing = standing_labels(
+                label for label in run.labels(index, purpose) if label.lane == "random"
+            )
+            for comparison, verdict in run.judged(index, purpose):
+                people = standing.get(comparison.id)
+                if verdict.p_first is None or people is None or not people.decided:
+                    continue
+                p_first.append(verdict.p_first)
+                better.append(float(people.p_first > 0.5))
+                prompts.append(comparison.prompt.id)
+    p, side = np.array(p_first), np.array(better)
+    enough = len(p) >= FEWEST_LABELS
+    return calibration_of(
+        config_lineage(config),
+        fit_temperature(p, side) if enough else None,
+        len(p),
+        f"run {run.record.name}, rounds {played[0]} to {played[-1]}"
+        if len(played)
+        else f"run {run.record.name}",
+        _gain(p, side, prompts) if enough else {},
+    )
+
+
+def run_calibration(run: RunStore, config: RunConfig) -> Calibration | None:
+    """The calibration that this run uses, or None. The first call decides it; later ones find it in the marker.
+
+    Raises ConfigError where `judge.calibration` is `latest` and there is none, and `store.errors.NotFound` for an id
+    that is not there.
+    """
+    wanted = config.judge.calibration
+    if wanted == "none":
+        return None
+    kept = Evaluations(run.database)
+    marker = run.marker(0, MARKER)
+    if marker is not None:
+        return kept.calibration(marker.counts["id"])
+    if wanted != "latest":
+        found = kept.calibration(wanted)
+    else:
+        lineage = config_lineage(config)
+        own = kept.calibrations(lineage)
+        if not own:
+            raise ConfigError(
+                "judge.calibration: latest, but the store has none of this judge; make one with `rlaif judge eval "
+                "DATA --judge CONFIG --save-calibration` or `rlaif judge calibrate RUN`, or set none"
+            )
+        found = own[-1]
+    run.mark(StageMarker(round=0, stage=MARKER, seconds=0.0, counts={"id": found.id}))
+    return found
+
+
+def _gain(p_first: Floats, better: Floats, prompts: Sequence[str]) -> dict[str, Any]:
+    """The figures an evaluation would show of these labels."""
+    out_of_fold = cross_validated(p_first, better, prompts)
+    calibrated = (
+        None if out_of_fold is None else (calibration_error(out_of_fold, better), brier(out_of_fold, better))
+    )
+    return {
+        "accuracy": float(rightness(p_first, better).mean()),
+        "ece": calibration_error(p_first, better),
+        "brier": brier(p_first, better),
+        "ece_calibrated": calibrated[0] if calibrated else None,
+        "brier_calibrated": calibrated[1] if calibrated else None,
+    }
