@@ -17,9 +17,10 @@ from judge.errors import JudgeSettingsError
 from judge.failures import GaveUp
 from judge.features import Features
 from judge.paid_calls import PaidCalls
+from judge.pointwise import require_pairs
 from judge.pool import work_through
 from judge.presentation import Presentation, present
-from judge.reading import Reading, average, lowest_mass
+from judge.reading import Reading, average, average_tie, lowest_mass
 from judge.reply import Unreadable, reply_schema
 from judge.settings import ApiJudgeSettings, shown_chars
 from judge.voting import CallRecord, Heard, Voting
@@ -46,6 +47,7 @@ class ApiJudge:
         calls: PaidCalls | None = None,
     ) -> None:
         require_different_votes(settings)
+        require_pairs(template)
         self._settings = settings
         self._template = template
         self._constitution = constitution
@@ -110,6 +112,7 @@ class ApiJudge:
             p_first_shown_first=readings[0].p_first if readings else None,
             p_first_shown_second=readings[1].p_first if both else None,
             label_mass=lowest_mass(*both) if both else None,
+            p_tie=average_tie(*both) if both else None,
             rationale="\n\n".join(reasoning),
             raw=json.dumps(record.replies),
             usage=record.usage,

@@ -17,8 +17,9 @@ from typing import Any
 
 from judge.contract import LabelScorer
 from judge.errors import JudgeSettingsError
-from judge.presentation import Presentation, as_answer, present
-from judge.reading import Reading, average, lowest_mass
+from judge.pointwise import require_pairs
+from judge.presentation import Asides, Presentation, as_answer, present
+from judge.reading import Reading, average, average_tie, lowest_mass
 from judge.settings import LocalJudgeSettings, shown_chars
 from prompts.constitution import Constitution
 from prompts.template import JudgeTemplate
@@ -31,7 +32,7 @@ _FEWEST_CHARS = 100
 """An answer is not cut below this: what is left would not be the answer any more."""
 
 Both = tuple[Presentation, Presentation]
-Logprobs = tuple[tuple[float, float], tuple[float, float]]
+Logprobs = tuple[tuple[float, ...], tuple[float, ...]]
 
 TOO_LONG = "the comparison is longer than the policy that judges reads"
 """Why a comparison is unscored whose label log-probabilities are not numbers (see `judge.contract.LabelScorer`)."""
@@ -53,6 +54,7 @@ class LocalJudge:
         settings: LocalJudgeSettings,
     ) -> None:
         require_label_replies(template)
+        require_pairs(template)
         self._scorer = scorer
         self._template = template
         self._constitution = constitution
@@ -81,13 +83,15 @@ class LocalJudge:
         return [self._verdict(*each) for each in zip(comparisons, presented, read, strict=True)]
 
     def _present(self, comparison: Comparison, answer_chars: int) -> Both:
-        return present(comparison, self._template, self._constitution, answer_chars)
+        return present(
+            comparison, self._template, self._constitution, answer_chars, Asides.of(comparison.prompt)
+        )
 
     def _read(self, presented: Sequence[Both]) -> list[Logprobs]:
         """The label log-probabilities of both orders, by label."""
         chats = [presentation.messages for both in presented for presentation in both]
-        scores = self._scorer.label_logprobs(chats, self._template.labels, self._settings.batch_tokens)
-        rows = [(float(first), float(second)) for first, second in scores]
+        scores = self._scorer.label_logprobs(chats, self._template.replies, self._settings.batch_tokens)
+        rows = [tuple(map(float, row)) for row in scores]
         return list(zip(rows[::2], rows[1::2], strict=True))
 
     def _shortened(self, comparison: Comparison, both: Both, read: Logprobs) -> tuple[Both, Logprobs]:
@@ -119,7 +123,7 @@ class LocalJudge:
             "prompt_texts": tuple(p.text for p in presented),
             "raw": json.dumps(
                 {
-                    "labels": self._template.labels,
+                    "labels": self._template.replies,
                     "logprobs": [[v if math.isfinite(v) else None for v in row] for row in logprobs],
                 }
             ),
@@ -141,7 +145,7 @@ class LocalJudge:
         if mass is not None and mass < self._settings.min_label_mass:
             reason = f"label mass {mass:.3g} is below {self._settings.min_label_mass:g}"
             return Verdict(**kept, unscored=reason)
-        return Verdict(**kept, p_first=average(one, other))
+        return Verdict(**kept, p_first=average(one, other), p_tie=average_tie(one, other))
 
 
 def _too_long(logprobs: Logprobs) -> bool:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from judge.cleaning import clean, shorten
 from judge.errors import JudgeError
@@ -20,7 +20,7 @@ from judge.settings import ANSWER_CHARS
 from prompts.constitution import Constitution, Principle
 from prompts.hashing import content_hash
 from prompts.template import JudgeTemplate
-from store.records import Comparison, Message
+from store.records import Comparison, Message, Prompt
 
 T = TypeVar("T")
 
@@ -55,6 +55,11 @@ class Asides:
 
     criteria: str = ""
     reference: str = ""
+
+    @classmethod
+    def of(cls, prompt: Prompt) -> Self:
+        """What the data give."""
+        return cls(reference=prompt.reference or "")
 
 
 NO_ASIDES = Asides()

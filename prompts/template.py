@@ -180,15 +180,15 @@ class JudgeTemplate:
     ) -> tuple[Message, ...]:
         if mode != self.mode:
             raise BadTemplate(f"template {self.name!r} is {self.mode}; it cannot be put as {mode}.")
-        asides = [text for text in (criteria, reference) if text]
+        beside = {"criteria": criteria, "reference": reference}
+        asides = [text for name, text in beside.items() if text and name in self.uses]
         values: dict[str, Any] = {
             "question": _as_text(question),
             "messages": [{"role": m.role, "content": m.content} for m in question],
             "principles": principles,
             "labels": self.replies,
             "examples": self.examples,
-            "criteria": criteria,
-            "reference": reference,
+            **beside,
             "fence": _fence([m.content for m in question] + [*answers, *asides]),
             **dict(zip(SHOWN[mode], answers, strict=True)),
         }
