@@ -65,10 +65,10 @@ def rank(
     label_ids: list[str] = []
     for comparison, verdict in judged:
         if comparison.id in people:
-            p_first, p_tie = people[comparison.id].p_first, people[comparison.id].p_tie
+            said: tuple[float, float | None] = (people[comparison.id].p_first, people[comparison.id].p_tie)
             label_ids.extend(label.id for label in people[comparison.id].labels)
         elif verdict.p_first is not None:
-            p_first, p_tie = verdict.p_first, verdict.p_tie
+            said = (verdict.p_first, verdict.p_tie)
             verdict_ids.append(verdict.id)
         else:
             continue
@@ -79,7 +79,7 @@ def rank(
                 )
         first, second = group_of[comparison.first.id], group_of[comparison.second.id]
         if first != second:
-            games.append((first, second, p_first, p_tie))
+            games.append((first, second, *said))
     if not games:
         return None
 
