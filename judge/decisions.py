@@ -98,7 +98,7 @@ def decision_as_completion(dialect: Dialect, raw: bytes, labels: Sequence[str]) 
     listed = [
         {"token": label.strip(), "logprob": logprob} for label, logprob in zip(labels, logprobs, strict=True)
     ]
-    return _completion(dialect, max(listed, key=lambda entry: entry["logprob"]), listed, usage)
+    return _completion(dialect, listed[logprobs.index(max(logprobs))], listed, usage)
 
 
 def _completion(

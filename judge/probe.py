@@ -5,7 +5,6 @@ they accept and then do nothing about. Whether the form of a reply is really enf
 of the request ask for another: a constrained model cannot reply with the word it is told to.
 """
 
-import asyncio
 import json
 import statistics
 import time
@@ -43,14 +42,12 @@ class _Refused(Exception):
     """The server does not take the request; the message is what it said."""
 
 
-async def probe(
-    settings: ApiJudgeSettings, http_transport: httpx.AsyncBaseTransport | None = None
-) -> EndpointFeatures:
+def probe(settings: ApiJudgeSettings, http_transport: httpx.BaseTransport | None = None) -> EndpointFeatures:
     """What the endpoint and model of `settings` take; their other settings but key and time limit do not matter.
 
     Raises `JudgeSettingsError` without a key and `JudgeStopped` where not even the plainest request is answered.
     """
-    async with httpx.AsyncClient(
+    with httpx.Client(
         base_url=settings.base_url.rstrip("/") + "/",
         transport=http_transport,
         headers={"Authorization": f"Bearer {require_key(settings)}"},
@@ -58,11 +55,11 @@ async def probe(
         follow_redirects=True,
         trust_env=not is_loopback(settings.base_url),
     ) as client:
-        return await _Probe(settings, client).run()
+        return _Probe(settings, client).run()
 
 
 class _Probe:
-    def __init__(self, settings: ApiJudgeSettings, client: httpx.AsyncClient) -> None:
+    def __init__(self, settings: ApiJudgeSettings, client: httpx.Client) -> None:
         self._settings = settings
         self._client = client
         self._limit = "max_tokens"
@@ -70,26 +67,26 @@ class _Probe:
         self._requests = 0
         self._where = f"judge at {settings.base_url}"
 
-    async def run(self) -> EndpointFeatures:
-        models = await self._models()
-        limits, plain = await self._plainest()
-        top_logprobs, logprobs = await self._logprobs()
+    def run(self) -> EndpointFeatures:
+        models = self._models()
+        limits, plain = self._plainest()
+        top_logprobs, logprobs = self._logprobs()
         usage = plain.get("usage")
         reasoning = _path(plain, "usage", "completion_tokens_details", "reasoning_tokens")
         return EndpointFeatures(
             models=models,
             max_tokens=limits["max_tokens"],
             max_completion_tokens=limits["max_completion_tokens"],
-            system=await self._taken(system="Be brief."),
-            temperature=await self._taken(temperature=0),
-            n=await self._n(),
+            system=self._taken(system="Be brief."),
+            temperature=self._taken(temperature=0),
+            n=self._n(),
             logprobs=logprobs,
-            json_schema=await self._enforced(
+            json_schema=self._enforced(
                 {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": _SCHEMA}}
             ),
-            json_object=await self._enforced({"type": "json_object"}),
-            systemone=await self._decides("systemone"),
-            decisions=await self._decides("decisions"),
+            json_object=self._enforced({"type": "json_object"}),
+            systemone=self._decides("systemone"),
+            decisions=self._decides("decisions"),
             top_logprobs=top_logprobs,
             usage=isinstance(usage, dict) and isinstance(usage.get("prompt_tokens"), int),
             reasoning_tokens=reasoning if isinstance(reasoning, int) else 0,
@@ -97,14 +94,14 @@ class _Probe:
             requests=self._requests,
         )
 
-    async def _plainest(self) -> tuple[dict[str, Finding], Answer]:
+    def _plainest(self) -> tuple[dict[str, Finding], Answer]:
         """Which names of the token limit are taken, and the answer to a request that asks for nothing else."""
         found: dict[str, Finding] = {}
         plain: Answer | None = None
         for name in ("max_completion_tokens", "max_tokens"):
             self._limit = name
             try:
-                plain = await self._chat()
+                plain = self._chat()
                 found[name] = _YES
             except _Refused as refused:
                 found[name] = _no(refused)
@@ -116,9 +113,9 @@ class _Probe:
         self._limit = next(name for name, finding in reversed(found.items()) if finding.works)
         return found, plain
 
-    async def _models(self) -> Finding:
+    def _models(self) -> Finding:
         try:
-            listed = await self._send("GET", "models")
+            listed = self._send("GET", "models")
         except _Refused as refused:
             return _no(refused)
         data = listed.get("data")
@@ -129,26 +126,26 @@ class _Probe:
             return _YES
         return Finding(taken="ignored", said=f"{len(names)} listed, this one not among them")
 
-    async def _taken(self, **asked: Any) -> Finding:
+    def _taken(self, **asked: Any) -> Finding:
         try:
-            await self._chat(**asked)
+            self._chat(**asked)
         except _Refused as refused:
             return _no(refused)
         return _YES
 
-    async def _n(self) -> Finding:
+    def _n(self) -> Finding:
         try:
-            choices = (await self._chat(n=2, temperature=1)).get("choices")
+            choices = (self._chat(n=2, temperature=1)).get("choices")
         except _Refused as refused:
             return _no(refused)
         count = len(choices) if isinstance(choices, list) else 0
         return _YES if count == 2 else Finding(taken="ignored", said=f"{count} choice(s) for n=2")
 
-    async def _logprobs(self) -> tuple[int, Finding]:
+    def _logprobs(self) -> tuple[int, Finding]:
         refusal = Finding(taken="no")
         for length in _LISTS:
             try:
-                answer = await self._chat(logprobs=True, top_logprobs=length)
+                answer = self._chat(logprobs=True, top_logprobs=length)
             except _Refused as refused:
                 refusal = _no(refused)
                 continue
@@ -159,9 +156,9 @@ class _Probe:
             return 0, Finding(taken="ignored", said="no list of likely tokens in the answer")
         return 0, refusal
 
-    async def _enforced(self, form: dict[str, Any]) -> Finding:
+    def _enforced(self, form: dict[str, Any]) -> Finding:
         try:
-            answer = await self._chat(_WORD, response_format=form)
+            answer = self._chat(_WORD, response_format=form)
         except _Refused as refused:
             return _no(refused)
         text = _path(answer, "choices", 0, "message", "content")
@@ -175,11 +172,11 @@ class _Probe:
             return Finding(taken="ignored", said="the reply did not keep to the schema")
         return _YES
 
-    async def _decides(self, dialect: Dialect) -> Finding:
+    def _decides(self, dialect: Dialect) -> Finding:
         chat = (Message(role="user", content="Question: What is 2 plus 2?\nA: 4.\nB: 5."),)
         body = decision_request(dialect, self._settings.model, chat, ("A", "B"))
         try:
-            answer = await self._send("POST", dialect, body)
+            answer = self._send("POST", dialect, body)
             decision_as_completion(dialect, json.dumps(answer).encode(), ("A", "B"))
         except _Refused as refused:
             return _no(refused)
@@ -187,24 +184,24 @@ class _Probe:
             return Finding(taken="ignored", said="the answer is no decision")
         return _YES
 
-    async def _chat(self, text: str = _LETTER, *, system: str | None = None, **asked: Any) -> Answer:
+    def _chat(self, text: str = _LETTER, *, system: str | None = None, **asked: Any) -> Answer:
         messages = [{"role": "system", "content": system}] if system else []
         messages.append({"role": "user", "content": text})
         limit = {self._limit: self._settings.max_tokens}
-        return await self._send(
+        return self._send(
             "POST",
             "chat/completions",
             {"model": self._settings.model, "messages": messages, **limit, **asked},
         )
 
-    async def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
         """The server's JSON object. Tries again where that may help; raises `_Refused` where it does not."""
         for attempt in range(1, _ATTEMPTS + 1):
             self._requests += 1
             started = time.perf_counter()
             wait: float | None = None
             try:
-                response = await self._client.request(method, path, json=body)
+                response = self._client.request(method, path, json=body)
             except httpx.TransportError as error:
                 said = f"no answer ({type(error).__name__}: {error})"
                 if attempt == _ATTEMPTS and isinstance(error, httpx.ConnectError):
@@ -224,7 +221,7 @@ class _Probe:
                     raise _Refused(said)
                 wait = asked_wait(response.headers, response.text)
             if attempt < _ATTEMPTS:
-                await asyncio.sleep(min(wait if wait is not None else 0.1 * 2**attempt, _LONGEST_WAIT_S))
+                time.sleep(min(wait if wait is not None else 0.1 * 2**attempt, _LONGEST_WAIT_S))
         raise _Refused(said)
 
 

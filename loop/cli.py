@@ -345,6 +345,29 @@ def judge_attack(
     attack_judge(judge, prompts, seed, names, as_json=as_json)
 
 
+@judge_app.command("probe")
+def judge_probe(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML file whose judge is of kind api.")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="In place of CONFIG: the address, version included.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="In place of CONFIG: the model's name there.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--api-key-env", metavar="NAME", help="Environment variable with the key.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask anew, whatever is stored.")] = False,
+    store: StoreUrl = None,
+    output: Output = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Find out, once, what a model behind an API takes, and show it."""
+    from loop.commands.judge_probe import probe_endpoint
+
+    probe_endpoint(config, base_url, model, key, store, output, again=again, as_json=as_json)
+
+
 @cache_app.command("stats")
 def cache_stats(store: StoreUrl = None, output: Output = RUNS, as_json: Json = False) -> None:
     """Show what is kept, by model and address."""

@@ -1,6 +1,5 @@
 """What a probe finds out about servers whose features are known."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ PLAIN = {"models", "system", "temperature", "max_tokens", "max_completion_tokens
 
 def probed(plan: FaultPlan, model: str = "planted-judge", **settings: Any) -> EndpointFeatures:
     with running(plan) as (url, _):
-        return asyncio.run(probe(ApiJudgeSettings(base_url=url, model=model, **settings)))
+        return probe(ApiJudgeSettings(base_url=url, model=model, **settings))
 
 
 def working(found: EndpointFeatures) -> set[str]:
@@ -76,7 +75,7 @@ def test_a_busy_server_is_asked_again() -> None:
 
 def test_nobody_there_stops_the_probe() -> None:
     with pytest.raises(JudgeStopped, match="no answer"):
-        asyncio.run(probe(ApiJudgeSettings(base_url="http://127.0.0.1:9/v1", model="m")))
+        probe(ApiJudgeSettings(base_url="http://127.0.0.1:9/v1", model="m"))
 
 
 def test_findings_survive_being_stored() -> None:
