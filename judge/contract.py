@@ -1,7 +1,7 @@
 """What every judge is, and what a local judge needs of a policy."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ class Judge(Protocol):
         ...
 
 
+@runtime_checkable
 class LabelScorer(Protocol):
     """A policy seen as something that can say how likely a label is after a chat."""
 

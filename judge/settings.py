@@ -1,8 +1,8 @@
 """Which judge, and how it is asked."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat, model_validator
 
 from judge.budget import BudgetSettings
 from judge.prices import ModelPrice
@@ -135,9 +135,72 @@ class ScriptedJudgeSettings(JudgeBase):
     )
 
 
-JudgeSettings = Annotated[
+SingleJudgeSettings = Annotated[
     LocalJudgeSettings | ApiJudgeSettings | ScriptedJudgeSettings, Field(discriminator="kind")
 ]
+
+_OF_THE_RUN = ("calibration", "schedule")
+"""Keys of a judge that say what a run makes of its verdicts; a panel's members have no say in that."""
+
+
+class PanelJudgeSettings(JudgeBase):
+    """Several judges as one. What is set here and not in a member holds for the member too."""
+
+    kind: Literal["panel"] = Field(default="panel", description="Chooses this judge.")
+    members: list[SingleJudgeSettings] = Field(
+        min_length=2, description="Judges of any other kind, each with the keys of its own."
+    )
+    combine: Literal["mean", "vote"] = Field(
+        default="mean", description="Of the members' probabilities, or of the answers they prefer."
+    )
+    weights: list[PositiveFloat] | None = Field(
+        default=None, description="One number a member. Default: all the same."
+    )
+    quorum: int | None = Field(
+        default=None,
+        ge=1,
+        description="Members that must score a comparison, or the panel's verdict is unscored. Default: more than half.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _members_inherit(cls, tree: Any) -> Any:
+        if not isinstance(tree, dict) or not isinstance(tree.get("members"), list):
+            return tree
+        own = {key: tree[key] for key in JudgeBase.model_fields if key in tree and key not in _OF_THE_RUN}
+        members = [
+            {"kind": "local", **own, **member} if isinstance(member, dict) else member
+            for member in tree["members"]
+        ]
+        return {**tree, "members": members}
+
+    @model_validator(mode="after")
+    def _one_panel(self) -> Self:
+        for number, member in enumerate(self.members, 1):
+            if member.constitution != self.constitution:
+                raise ValueError(
+                    f"member {number} judges by the constitution {member.constitution!r} and the panel by "
+                    f"{self.constitution!r}; comparisons are made under one: set it for the panel"
+                )
+            for key in _OF_THE_RUN:
+                if getattr(member, key) != JudgeBase.model_fields[key].default:
+                    raise ValueError(f"member {number} sets {key}; set it for the panel")
+        if self.weights is not None and len(self.weights) != len(self.members):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.members)} members; give one a member")
+        if self.quorum is not None and self.quorum > len(self.members):
+            raise ValueError(f"a quorum of {self.quorum} of {len(self.members)} members is never reached")
+        return self
+
+
+JudgeSettings = Annotated[
+    LocalJudgeSettings | ApiJudgeSettings | ScriptedJudgeSettings | PanelJudgeSettings,
+    Field(discriminator="kind"),
+]
+
+
+def single_judges(settings: JudgeSettings) -> list[SingleJudgeSettings]:
+    """The members of a panel, or the one judge itself."""
+    return settings.members if isinstance(settings, PanelJudgeSettings) else [settings]
 
 
 def shown_chars(settings: JudgeBase) -> str:
