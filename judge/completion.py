@@ -36,6 +36,8 @@ class _Logprobs(BaseModel):
 class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
+    reasoning: Any = None
+    reasoning_content: Any = None
 
 
 class _Choice(BaseModel):
@@ -85,6 +87,8 @@ class Completion(BaseModel):
     usage: _Usage | None = None
     _raw: bytes = PrivateAttr(b"")
     _cost_usd: float | None = PrivateAttr(None)
+    _calls: int = PrivateAttr(1)
+    _before: TokenUse = PrivateAttr(TokenUse())
 
     @classmethod
     def read(cls, raw: bytes) -> Self:
@@ -97,6 +101,38 @@ class Completion(BaseModel):
         """The same, and what it cost."""
         self._cost_usd = cost_usd
         return self
+
+    def after(self, earlier: "Completion") -> Self:
+        """The same, with what an earlier answer to the same question took counted in."""
+        self._calls += earlier.calls
+        self._before += earlier.used
+        known = self._cost_usd is not None and earlier.cost_usd is not None
+        self._cost_usd = (self._cost_usd or 0.0) + (earlier.cost_usd or 0.0) if known else None
+        return self
+
+    def singles(self) -> list["Completion"]:
+        """A completion for each choice. What all of them took together stands with the first."""
+        found: list[Completion] = []
+        for index, choice in enumerate(self.choices):
+            single = Completion(choices=[choice], usage=None if index else self.usage)
+            single._raw, single._calls, single._cost_usd = self._raw, 0, 0.0
+            found.append(single)
+        found[0]._calls, found[0]._before, found[0]._cost_usd = self._calls, self._before, self._cost_usd
+        return found
+
+    @property
+    def calls(self) -> int:
+        """Requests that it took."""
+        return self._calls
+
+    @property
+    def thought(self) -> bool:
+        """Whether the model reasoned before its reply, as far as the server tells."""
+        message = self.choices[0].message
+        said = bool(message.reasoning_content or message.reasoning) or self.text.lstrip().startswith(
+            "<think>"
+        )
+        return said or self.used.reasoning > 0
 
     @property
     def raw(self) -> bytes:
@@ -112,13 +148,14 @@ class Completion(BaseModel):
     def used(self) -> TokenUse:
         """The tokens that the server reports, by class; zero where it reports none."""
         if self.usage is None:
-            return TokenUse()
+            return self._before
         given, made = self.usage.prompt_tokens_details, self.usage.completion_tokens_details
-        return TokenUse(
-            input=self.input_tokens,
-            cached=min((given.cached_tokens or 0) if given else 0, self.input_tokens),
-            output=self.output_tokens,
-            reasoning=min((made.reasoning_tokens or 0) if made else 0, self.output_tokens),
+        read, written = self.usage.prompt_tokens or 0, self.usage.completion_tokens or 0
+        return self._before + TokenUse(
+            input=read,
+            cached=min((given.cached_tokens or 0) if given else 0, read),
+            output=written,
+            reasoning=min((made.reasoning_tokens or 0) if made else 0, written),
         )
 
     @property
@@ -145,8 +182,8 @@ class Completion(BaseModel):
 
     @property
     def input_tokens(self) -> int:
-        return (self.usage.prompt_tokens or 0) if self.usage else 0
+        return self.used.input
 
     @property
     def output_tokens(self) -> int:
-        return (self.usage.completion_tokens or 0) if self.usage else 0
+        return self.used.output

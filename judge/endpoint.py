@@ -1,51 +1,51 @@
 """One model behind one OpenAI-compatible address: a chat goes in, a checked completion or a classified failure out.
 
-The client library's own retries are off. They cannot be told a total deadline, and they hide how often and why a
-request was repeated; tenacity does it here, and the `Retry-After` of a server is kept as long as the deadline
-allows. Time is bounded three ways: connecting and each read by httpx, one attempt by `timeout_s`, a request with
-all its attempts by `deadline_s`.
-
-What is asked is paid for: `judge.paid_calls` looks answers up, keeps to the budget and counts the cost.
-
-Left out: a shared brake on all requests when a server says it is busy.
+What is asked is paid for: `judge.paid_calls` looks answers up, keeps to the budget and counts the cost. When a request
+leaves is `judge.throttle`'s to say, how its bytes travel `judge.wire`'s, what its failure means `judge.failures`'s. What
+remains is here: asking for less where the server does not take what was asked for, trying again, and knowing when to
+stop. Each kind of trouble has its own attempts, so that a request that met a broken connection and two busy servers is
+not counted out for bad luck. Time is bounded three ways: connecting, one attempt by `timeout_s`, a request with all
+its attempts by `deadline_s`, counted from when the first one leaves.
 """
 
 import asyncio
 import ipaddress
+import json
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import openai
 from pydantic import ValidationError
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_after_attempt,
-    stop_any,
-    stop_before_delay,
-    wait_random_exponential,
-)
 
+from judge.activity import Activity
 from judge.completion import Completion
 from judge.errors import JudgeSettingsError, JudgeStopped
 from judge.failures import Failure, GaveUp, Rejected, Transient, classify
 from judge.features import Features
 from judge.paid_calls import PaidCalls
 from judge.settings import ApiJudgeSettings
+from judge.throttle import Throttle
+from judge.wire import PooledWire, Response, TransportWire, Wire, proxy_for
 from store.records import Message
 
 Chat = Sequence[Message]
+Good = Callable[[Completion], bool]
 
-_CONNECT_S = 10.0
+_PATH = "/chat/completions"
 _OUTAGE = 5
 """Requests in a row that used up their attempts: from here on the server is taken to be gone."""
 
-_backoff = wait_random_exponential(multiplier=0.5, min=0.25, max=30.0)
+_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.25, 30.0
+_BYTES_PER_TOKEN = 4.0
+_LEARNING = 0.05
+"""Weight of the newest reply in the mean length of replies."""
 
 
 def require_key(settings: ApiJudgeSettings) -> str:
@@ -72,6 +72,10 @@ def is_loopback(base_url: str) -> bool:
         return False
 
 
+def _complete(completion: Completion) -> bool:
+    return completion.complete
+
+
 class Endpoint:
     """Asks the model of `settings`; what the server can do is remembered between sessions.
 
@@ -92,116 +96,163 @@ class Endpoint:
         self._features = features
         self._schema = schema
         self._transport = http_transport
+        self._throttle = Throttle(
+            settings.concurrency,
+            settings.longest_wait_s,
+            settings.requests_per_minute,
+            settings.tokens_per_minute,
+        )
+        self._reply_tokens = float(settings.max_tokens)
         self._ever_answered = False
         self._failed_in_a_row = 0
+
+    @property
+    def activity(self) -> Activity:
+        """What it is doing and has done."""
+        return self._throttle.activity
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator["Session"]:
         """Connections for the running event loop, closed at the end."""
-        limit = self._settings.concurrency
-        local = is_loopback(self._settings.base_url)
-        http = httpx.AsyncClient(
-            transport=self._transport,
-            limits=httpx.Limits(max_connections=limit, max_keepalive_connections=limit),
-            timeout=httpx.Timeout(
-                self._settings.timeout_s, connect=min(_CONNECT_S, self._settings.timeout_s)
-            ),
-            follow_redirects=True,
-            trust_env=not local,  # a proxy from the environment cannot reach this machine's own servers
-        )
-        client = openai.AsyncOpenAI(
-            api_key=self._key,
-            base_url=self._settings.base_url,
-            max_retries=0,
-            # openai 3 is typed for httpx2 and takes a client of httpx just as well.
-            http_client=cast(Any, http),
-        )
-        async with client:
-            yield Session(self, client)
+        settings = self._settings
+        if self._transport is not None:
+            wire: Wire = TransportWire(settings.base_url, self._key, self._transport)
+        else:
+            # A proxy from the environment cannot reach this machine's own servers.
+            proxy = None if is_loopback(settings.base_url) else proxy_for(settings.base_url)
+            wire = PooledWire(settings.base_url, self._key, settings.concurrency, proxy)
+        try:
+            yield Session(self, wire)
+        finally:
+            self._throttle.close()
+            await wire.close()
 
-    async def ask(
-        self, client: openai.AsyncOpenAI, chat: Chat, sample: int, good: Callable[[Completion], bool]
-    ) -> Completion:
-        """A completion of `chat`, asked for in the fullest form that the server takes.
+    async def ask(self, wire: Wire, chat: Chat, sample: int, good: Good, count: int) -> Completion:
+        """A completion of `chat` with up to `count` choices, asked for in the fullest form that the server takes.
 
         `sample` tells several completions of one chat apart; one that is not `good` is not kept for later.
         Raises `GaveUp` for this chat alone, `JudgeStopped` for all.
         """
         features = self._features
+        instructed = any(message.role == "system" for message in chat)
+        cut: Completion | None = None
         while True:
+            several = count > 1 and features.n
             try:
-                completion = await self._paid(client, chat, features, sample, good)
+                completion = await self._paid(wire, chat, features, sample, good, count if several else 1)
             except Rejected as rejected:
-                lesser = features.without(rejected.words)
+                lesser = features.without(rejected.words, instructed=instructed, several=several)
                 if lesser is None:
                     raise self._given_up(rejected) from rejected
                 features = lesser
+                continue
             except Transient as transient:
                 raise self._given_up(transient) from transient
-            else:
-                if features != self._features:
-                    self._features = features
-                self._ever_answered = True
-                self._failed_in_a_row = 0
-                return completion
+            self._ever_answered = True
+            self._failed_in_a_row = 0
+            if completion.thought and not features.thinks:
+                features = replace(features, thinks=True)
+                self._features = features
+                if completion.finish_reason == "length" and self._settings.reasoning_tokens:
+                    # What it thought used up the room for the reply: the same again, with room for both.
+                    cut = completion
+                    continue
+            if several and len(completion.choices) < count:
+                features = replace(features, n=False)
+            if features != self._features:
+                self._features = features
+            return completion.after(cut) if cut else completion
+
+    @property
+    def features(self) -> Features:
+        """What is asked for at present."""
+        return self._features
 
     async def _paid(
-        self,
-        client: openai.AsyncOpenAI,
-        chat: Chat,
-        features: Features,
-        sample: int,
-        good: Callable[[Completion], bool],
+        self, wire: Wire, chat: Chat, features: Features, sample: int, good: Good, count: int
     ) -> Completion:
-        request = {
+        request: dict[str, Any] = {
             "model": self._settings.model,
-            "messages": [{"role": message.role, "content": message.content} for message in chat],
+            "messages": features.messages(chat),
             **features.parameters(self._settings, self._schema),
         }
+        if count > 1:
+            request["n"] = count
         completion, cost_usd = await self._calls.answer(
             request,
             sample,
-            send=lambda _: self._with_retries(client, chat, features),
+            send=lambda _: self._with_retries(wire, request),
             read=Completion.read,
             good=good,
         )
         return completion.priced(cost_usd)
 
-    async def _with_retries(self, client: openai.AsyncOpenAI, chat: Chat, features: Features) -> Completion:
-        attempts = AsyncRetrying(
-            retry=retry_if_exception_type(Transient),
-            wait=_wait,
-            stop=stop_any(
-                stop_after_attempt(self._settings.attempts), stop_before_delay(self._settings.deadline_s)
-            ),
-            reraise=True,
-        )
+    async def _with_retries(self, wire: Wire, request: dict[str, Any]) -> Completion:
+        """Raises `Transient` where every attempt failed, and what `classify` gives that no attempt can mend."""
+        settings, activity = self._settings, self._throttle.activity
         try:
-            async with asyncio.timeout(self._settings.deadline_s):
-                return await attempts(self._attempt, client, chat, features)
-        except TimeoutError as error:
-            raise Transient(f"no answer within {self._settings.deadline_s:g} s", answered=False) from error
-
-    async def _attempt(self, client: openai.AsyncOpenAI, chat: Chat, features: Features) -> Completion:
-        messages = [{"role": message.role, "content": message.content} for message in chat]
-        parameters = features.parameters(self._settings, self._schema)
-        try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                response = await client.chat.completions.with_raw_response.create(
-                    model=self._settings.model, messages=cast(Any, messages), **parameters
-                )
-        except TimeoutError as error:
-            raise Transient(f"no answer within {self._settings.timeout_s:g} s", answered=False) from error
+            body = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode()
         except UnicodeEncodeError as error:
             raise GaveUp(
                 "the texts hold half of a character (a lone surrogate), which cannot be sent"
             ) from error
-        except openai.OpenAIError as error:
-            raise classify(error, self._settings) from error
+        begun: float | None = None
+        failed: Counter[str] = Counter()
+        while True:
+            expected = len(body) / _BYTES_PER_TOKEN + self._reply_tokens
+            turn = await self._throttle.enter(expected, again=begun is not None)
+            if begun is None:
+                begun = time.monotonic()
+            left_s = settings.deadline_s - (time.monotonic() - begun)
+            response, taken = None, None
+            try:
+                response = await self._attempt(wire, body, left_s)
+                completion = self._read(response)
+                taken = float(completion.used.total)
+                return completion
+            except Transient as transient:
+                failure = transient
+            finally:
+                self._throttle.leave(turn, taken, response.headers if response else None)
+            failed[failure.kind] += 1
+            wait_s = self._wait_s(failure, failed.total())
+            elapsed_s = time.monotonic() - begun
+            if failed[failure.kind] >= settings.attempts or elapsed_s + wait_s >= settings.deadline_s:
+                raise failure
+            activity.retries[failure.kind] += 1
+            activity.last = str(failure)
+            await asyncio.sleep(wait_s)
+
+    async def _attempt(self, wire: Wire, body: bytes, left_s: float) -> Response:
+        limit_s = min(self._settings.timeout_s, left_s)
         try:
-            return Completion.read(response.content)
+            async with asyncio.timeout(limit_s):
+                return await wire.post(_PATH, body)
+        except TimeoutError as error:
+            raise Transient(f"no answer within {limit_s:g} s", "timeout", answered=False) from error
+
+    def _read(self, response: Response) -> Completion:
+        """The completion in a response. Raises what its failure means, having told the throttle."""
+        throttle = self._throttle
+        if response.status >= 300:
+            failure = classify(response.status, response.headers, response.content, self._settings)
+            busy = isinstance(failure, Transient) and failure.kind == "busy"
+            asked_s = failure.retry_after if isinstance(failure, Transient) else None
+            throttle.count(busy=busy, why=str(failure), asked_s=asked_s)
+            raise failure
+        throttle.count(busy=False)
+        try:
+            completion = Completion.read(response.content)
         except ValidationError as error:
-            raise Transient("the server's answer is not a chat completion") from error
+            raise Transient("the server's answer is not a chat completion", "malformed") from error
+        self._reply_tokens += _LEARNING * (completion.output_tokens - self._reply_tokens)
+        return completion
+
+    def _wait_s(self, failure: Transient, attempt: int) -> float:
+        """Seconds before the next attempt: exponential and jittered, and never less than the server asked for."""
+        longest = min(_LONGEST_WAIT_S, 0.5 * 2.0 ** min(attempt, 16))
+        backoff = max(_SHORTEST_WAIT_S, random.uniform(0.0, longest))
+        return max(backoff, min(failure.retry_after or 0.0, self._settings.longest_wait_s))
 
     def _given_up(self, failure: Rejected | Transient) -> Failure | JudgeStopped:
         """This comparison's failure, or the run's where nothing suggests that another comparison would fare better."""
@@ -219,19 +270,36 @@ class Endpoint:
 class Session:
     """An endpoint with open connections."""
 
-    def __init__(self, endpoint: Endpoint, client: openai.AsyncOpenAI) -> None:
+    def __init__(self, endpoint: Endpoint, wire: Wire) -> None:
         self._endpoint = endpoint
-        self._client = client
+        self._wire = wire
 
-    async def ask(
-        self, chat: Chat, sample: int = 0, good: Callable[[Completion], bool] = lambda reply: reply.complete
-    ) -> Completion:
+    @property
+    def expects_logprobs(self) -> bool:
+        """Whether replies come with log-probabilities, as far as is known."""
+        return self._endpoint.features.top_logprobs > 0
+
+    async def ask(self, chat: Chat, sample: int = 0, good: Good = _complete) -> Completion:
         """See `Endpoint.ask`."""
-        return await self._endpoint.ask(self._client, chat, sample, good)
+        return await self._endpoint.ask(self._wire, chat, sample, good, 1)
 
+    async def ask_several(
+        self, chat: Chat, samples: range, good: Good = _complete
+    ) -> AsyncGenerator[Completion]:
+        """A completion for each sample index, in one request where the server can; asked for as they are read.
 
-def _wait(state: RetryCallState) -> float:
-    """Seconds before the next attempt: exponential and jittered, and never less than the server asked for."""
-    failure = state.outcome.exception() if state.outcome else None
-    asked = failure.retry_after if isinstance(failure, Transient) else None
-    return max(_backoff(state), asked or 0.0)
+        What a request with several replies took is told of its first. Raises as `Endpoint.ask` does.
+        """
+        waiting = samples
+        if len(samples) > 1 and self._endpoint.features.n:
+
+            def all_good(completion: Completion) -> bool:
+                return all(good(single) for single in completion.singles())
+
+            together = await self._endpoint.ask(self._wire, chat, samples[0], all_good, len(samples))
+            got = together.singles()[: len(samples)]
+            for completion in got:
+                yield completion
+            waiting = samples[len(got) :]
+        for sample in waiting:
+            yield await self.ask(chat, sample, good)

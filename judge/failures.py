@@ -10,15 +10,19 @@ Servers word their refusals freely, so classes are told apart by status first an
 cannot be told apart is `Rejected`, which costs a comparison at most.
 """
 
-import email.utils
+import json
 import re
-import time
 from collections.abc import Mapping
-
-import openai
+from typing import Literal
 
 from judge.errors import JudgeStopped
 from judge.settings import ApiJudgeSettings
+from judge.waiting import asked_wait
+
+Kind = Literal["connection", "timeout", "busy", "server", "malformed"]
+"""What another attempt is for; each has attempts of its own."""
+
+_BUSY = (429, 503, 529)
 
 _TOO_LONG = re.compile(
     r"context[ _]length|context[ _]window|maximum (?:context|number of tokens)|too many (?:input )?tokens"
@@ -41,8 +45,11 @@ class Failure(Exception):
 class Transient(Failure):
     """Worth another attempt, `retry_after` seconds from now at the earliest where the server said so."""
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, answered: bool = True) -> None:
+    def __init__(
+        self, reason: str, kind: Kind = "server", retry_after: float | None = None, *, answered: bool = True
+    ) -> None:
         super().__init__(reason)
+        self.kind = kind
         self.retry_after = retry_after
         self.answered = answered
         """Whether a server answered at all."""
@@ -60,27 +67,24 @@ class GaveUp(Failure):
     """This comparison cannot be judged; the message becomes the verdict's reason."""
 
 
-def classify(error: openai.OpenAIError, settings: ApiJudgeSettings) -> Failure | JudgeStopped:
-    """What to raise for an error of the client library."""
-    if isinstance(error, openai.APITimeoutError):
-        return Transient("the request timed out", answered=False)
-    if isinstance(error, openai.APIConnectionError):
-        cause = f": {error.__cause__}" if error.__cause__ and str(error.__cause__) else ""
-        return Transient(f"cannot connect{cause}", answered=False)
-    if isinstance(error, openai.APIStatusError):
-        return _by_status(error, settings)
-    return Transient(f"{type(error).__name__}: {error}")
-
-
-def _by_status(error: openai.APIStatusError, settings: ApiJudgeSettings) -> Failure | JudgeStopped:
-    status = error.status_code
-    explanation = _explanation(error.body)
+def classify(
+    status: int, headers: Mapping[str, str], content: bytes, settings: ApiJudgeSettings
+) -> Failure | JudgeStopped:
+    """What to raise for an answer that is no success."""
+    text = content.decode("utf-8", "replace")
+    explanation = _explanation(_error_in(text))
     words = explanation.lower()
     said = f"HTTP {status}: {explanation}" if explanation else f"HTTP {status}"
     where = f"judge at {settings.base_url}"
     if status in (400, 403, 422, 451) and _FILTERED.search(words):
         return GaveUp(f"refused by a content filter ({said})")
-    if status == 402 or (status in (403, 429) and _NO_MONEY.search(words)):
+    wait_s = asked_wait(headers, text)
+    # Some servers speak of quota and billing where only this minute's share is used up, and then say how long.
+    if status == 402 or (
+        status in (403, 429)
+        and (found := _NO_MONEY.search(words))
+        and (wait_s is None or "insuff" in found[0])
+    ):
         return JudgeStopped(f"{where}: the account has no quota left ({said}).")
     if status == 401 or (status == 400 and _NO_KEY.search(words)):
         return JudgeStopped(
@@ -95,11 +99,26 @@ def _by_status(error: openai.APIStatusError, settings: ApiJudgeSettings) -> Fail
         return JudgeStopped(
             f"{where}: no such model or address; check judge.model {settings.model!r} and judge.base_url ({said})."
         )
-    if status in (408, 409, 429) or (status >= 500 and status != 501):
-        return Transient(said, retry_after_s(error.response.headers))
+    if status in _BUSY:
+        return Transient(said, "busy", wait_s)
+    if status in (408, 504):
+        return Transient(said, "timeout", wait_s)
+    if status in (409, 425) or (status >= 500 and status != 501):
+        return Transient(said, "server", wait_s)
     if status == 413 or _TOO_LONG.search(words):
         return GaveUp(f"longer than the judge can read ({said})")
     return Rejected(said, words)
+
+
+def _error_in(text: str) -> object:
+    """The error that a body tells of, as JSON where it is JSON."""
+    try:
+        body: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(body, list) and len(body) == 1:  # Gemini's
+        body = body[0]
+    return body.get("error", body) if isinstance(body, dict) else body
 
 
 def _explanation(body: object, limit: int = 300) -> str:
@@ -116,18 +135,3 @@ def _explanation(body: object, limit: int = 300) -> str:
         parts += [detail, *(f"{fault.get('loc')} {fault.get('msg')}" for fault in faults)]
     line = " ".join(" ".join(part.split()) for part in parts if isinstance(part, str) and part.strip())
     return line if len(line) <= limit else f"{line[:limit]}…"
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds or HTTP date); None where absent or unreadable."""
-    try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return max(0.0, float(milliseconds) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if re.fullmatch(r"\s*\d+(?:\.\d+)?\s*", value):
-            return float(value)
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None

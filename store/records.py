@@ -96,11 +96,16 @@ class Comparison(Record):
 
 
 class Usage(Record):
-    """Tokens and money of a judge's calls for one verdict."""
+    """Tokens and money of a judge's calls for one verdict.
+
+    `cached_tokens` are among `input_tokens`, `reasoning_tokens` (hidden) among `output_tokens`.
+    """
 
     calls: int = 0
     input_tokens: int = 0
+    cached_tokens: int = 0
     output_tokens: int = 0
+    reasoning_tokens: int = 0
     cost_usd: float | None = None
 
 

@@ -33,6 +33,11 @@ def _int(name: str, *, key: bool = False) -> Column[int]:
     return Column(name, Integer, nullable=False, primary_key=key, autoincrement=False)
 
 
+def _count(name: str) -> Column[int]:
+    """A count that older rows do not have."""
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
 def _name(name: str, *, null: bool = False) -> Column[str]:
     return Column(name, Id, nullable=null)
 
@@ -149,6 +154,8 @@ verdicts = Table(
     _int("calls"),
     _int("input_tokens"),
     _int("output_tokens"),
+    _count("cached_tokens"),
+    _count("reasoning_tokens"),
     Column("cost_usd", Double),
     _refers("comparison_id", "comparisons"),
     Index(None, "run", "comparison_id", "judge"),
@@ -174,6 +181,8 @@ shadow_verdicts = Table(
     _int("calls"),
     _int("input_tokens"),
     _int("output_tokens"),
+    _count("cached_tokens"),
+    _count("reasoning_tokens"),
     Column("cost_usd", Double),
     _refers("comparison_id", "comparisons"),
     Index(None, "run", "comparison_id", "judge"),

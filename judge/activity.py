@@ -1,0 +1,53 @@
+"""What a judge on an API is doing right now and what it has done: for the progress line and a stage's metrics."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+
+@dataclass
+class Activity:
+    """Counts since the judge was built. `until` is the moment (monotonic clock) up to which nothing leaves, `why` the reason."""
+
+    limit: int = 0
+    lowest_limit: int = 0
+    in_flight: int = 0
+    requests: int = 0
+    answers: int = 0
+    retries: Counter[str] = field(default_factory=Counter)
+    until: float = 0.0
+    why: str = ""
+    waited_s: float = 0.0
+    last: str = ""
+    """The last trouble that led to another attempt."""
+
+    def line(self) -> str:
+        """One line about the present: what is in flight, what is waited for and why, what was tried again."""
+        said = [f"{self.in_flight} in flight, at most {self.limit}"]
+        left = self.until - time.monotonic()
+        if left > 0.0:
+            said.append(f"waiting {left:.0f} s: {self.why}" if left >= 1.0 else f"waiting: {self.why}")
+        if self.retries:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.retries.most_common())
+            said.append(f"tried again: {kinds} (last: {self.last})")
+        return "; ".join(said)
+
+    def figures(self) -> Mapping[str, float]:
+        """The counts by name, for metrics."""
+        counts = {
+            "requests": float(self.requests),
+            "answers": float(self.answers),
+            "waited_s": self.waited_s,
+            "lowest_limit": float(self.lowest_limit),
+        }
+        return counts | {f"retries_{kind}": float(count) for kind, count in self.retries.items()}
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A judge that says what it is doing."""
+
+    @property
+    def activity(self) -> Activity: ...
