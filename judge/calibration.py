@@ -82,17 +82,34 @@ def apply_calibration(
     """
     if calibration is None:
         return list(judged)
-    return [(comparison, _calibrated(comparison, verdict, calibration)) for comparison, verdict in judged]
+    return [(comparison, _calibrated(verdict, calibration)) for comparison, verdict in judged]
 
 
-def _calibrated(comparison: Comparison, verdict: Verdict, calibration: Calibration) -> Verdict:
+def principle_temperatures(said: Iterable[tuple[Verdict, float]]) -> dict[str, float]:
+    """A temperature for each principle that was judged alone often enough, from verdicts and 1 or 0 for the label."""
+    by_principle: dict[str, list[tuple[float, float]]] = {}
+    for verdict, better in said:
+        for principle, part in (verdict.by_principle or {}).items():
+            by_principle.setdefault(principle, []).append((part.p_first, better))
+    return {
+        principle: fit_temperature(*np.array(rows).T)
+        for principle, rows in sorted(by_principle.items())
+        if len(rows) >= FEWEST_LABELS
+    }
+
+
+def _calibrated(verdict: Verdict, calibration: Calibration) -> Verdict:
     if verdict.p_first is None:
         return verdict
     temperature = calibration.temperature
-    if len(comparison.principles) == 1:
-        temperature = calibration.by_principle.get(comparison.principles[0], temperature)
+    if verdict.by_principle and len(verdict.by_principle) == 1:
+        (principle,) = verdict.by_principle
+        temperature = calibration.by_principle.get(principle, temperature)
     p_first = float(calibrate(np.array([verdict.p_first]), temperature)[0])
-    return verdict.model_copy(update={"p_first": p_first})
+    update: dict[str, float] = {"p_first": p_first}
+    if verdict.p_tie is not None:  # half of it is in p_first, so it cannot be more than twice either side
+        update["p_tie"] = min(verdict.p_tie, 2.0 * p_first, 2.0 * (1.0 - p_first))
+    return verdict.model_copy(update=update)
 
 
 def _folds(prompt_ids: Sequence[str]) -> NDArray[np.intp]:

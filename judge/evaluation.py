@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from judge.calibration import FEWEST_LABELS, cross_validated, fit_temperature
+from judge.calibration import FEWEST_LABELS, cross_validated, fit_temperature, principle_temperatures
 from judge.confidence import (
     CoveragePoint,
     ReliabilityBin,
@@ -78,6 +78,18 @@ class Figures(BaseModel):
     )
 
 
+class PrincipleFigures(BaseModel):
+    """A principle that the judge was asked about alone, against the labels, which are about everything."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n: int = Field(
+        description="Labelled comparisons on which people prefer a side and this principle was judged."
+    )
+    accuracy: Interval
+    temperature: float | None = Field(description="None with fewer than 20.")
+
+
 class JudgeEvaluation(Figures):
     """`Figures` over all rows, and what only makes sense over all."""
 
@@ -107,6 +119,7 @@ class JudgeEvaluation(Figures):
     input_tokens: int
     output_tokens: int
     by_subset: dict[str, Figures]
+    by_principle: dict[str, PrincipleFigures] = Field(description="Where principles are asked one by one.")
 
 
 @dataclass(frozen=True)
@@ -195,6 +208,7 @@ def evaluate(
         by_subset={
             str(name): figures(judged.take(subsets == name)) for name in np.unique(subsets) if name != ""
         },
+        by_principle=_by_principle(used, judged),
     )
 
 
@@ -254,6 +268,22 @@ def _agree(p_first: Floats, side: Floats) -> Floats:
 def _rate(values: Floats, groups: NDArray[np.intp]) -> Interval | None:
     counted = ~np.isnan(values)
     return rate(np.where(counted, values, 0.0), counted.astype(np.float64), groups)
+
+
+def _by_principle(verdicts: Sequence[Verdict], judged: Judged) -> dict[str, PrincipleFigures]:
+    temperatures = principle_temperatures(
+        (verdict, side) for verdict, side in zip(verdicts, judged.better, strict=True) if not np.isnan(side)
+    )
+    found = {}
+    for principle in sorted({name for verdict in verdicts for name in verdict.by_principle or {}}):
+        parts = [(verdict.by_principle or {}).get(principle) for verdict in verdicts]
+        right = _agree(_floats(part.p_first if part else None for part in parts), judged.better)
+        accuracy = _rate(right, groups_of(judged.prompt_ids))
+        if accuracy is not None:
+            found[principle] = PrincipleFigures(
+                n=int((~np.isnan(right)).sum()), accuracy=accuracy, temperature=temperatures.get(principle)
+            )
+    return found
 
 
 def _with_ties(judged: Judged) -> dict[str, Interval | float | None]:

@@ -4,13 +4,13 @@ A run names one in `judge.calibration`: by id, or `latest` for the newest of thi
 choice is made once a run and kept in a marker, so that a resumed run does not change it half-way.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.calibration import FEWEST_LABELS, HIGHEST, cross_validated, fit_temperature
+from judge.calibration import FEWEST_LABELS, HIGHEST, cross_validated, fit_temperature, principle_temperatures
 from judge.confidence import brier, calibration_error, rightness
 from judge.settings import LocalJudgeSettings
 from judge.standing import standing_labels
@@ -19,7 +19,7 @@ from loop.config import RunConfig, parse_config
 from loop.errors import ConfigError
 from loop.judge_lineage import judge_lineage
 from store.evaluations import Evaluations
-from store.records import Calibration, StageMarker
+from store.records import Calibration, Purpose, StageMarker, Verdict
 from store.run import RunStore
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,12 @@ def config_lineage(config: RunConfig) -> str:
 
 
 def calibration_of(
-    judge: str, temperature: float | None, labels: int, source: str, figures: dict[str, Any]
+    judge: str,
+    temperature: float | None,
+    by_principle: dict[str, float],
+    labels: int,
+    source: str,
+    figures: dict[str, Any],
 ) -> Calibration:
     """A calibration to keep. Raises ConfigError for too few labels, or for a judge that no temperature can mend."""
     if temperature is None:
@@ -50,42 +55,49 @@ def calibration_of(
             f"{source}: on these {labels} labels the judge is no better than a coin, so there is no confidence to "
             "calibrate; use another judge or template"
         )
-    return Calibration(judge=judge, temperature=temperature, labels=labels, source=source, figures=figures)
+    return Calibration(
+        judge=judge,
+        temperature=temperature,
+        by_principle=by_principle,
+        labels=labels,
+        source=source,
+        figures=figures,
+    )
 
 
-def calibrate_run(run: RunStore, rounds: Sequence[int] | None = None) -> Calibration:
-    """Learned from the labels that people gave in a run: of the random lane, which is not chosen by confidence.
+def calibrate_run(run: RunStore, index: int | None = None) -> Calibration:
+    """Learned from the labels that people gave in a run, or in its round `index` alone.
 
-    Raises as `calibration_of`.
+    Only labels of the random lane count: those of the uncertain lane were chosen by the judge's own confidence. Raises
+    as `calibration_of`.
     """
     config = parse_config(run.record.config, f"run {run.record.name}")
-    p_first: list[float] = []
-    better: list[float] = []
-    prompts: list[str] = []
-    played = rounds or range(1, max((marker.round for marker in run.markers()), default=0) + 1)
-    for index in played:
-        for purpose in ("train", "gate"):
-            standing = standing_labels(
-                label for label in run.labels(index, purpose) if label.lane == "random"
-            )
-            for comparison, verdict in run.judged(index, purpose):
-                people = standing.get(comparison.id)
-                if verdict.p_first is None or people is None or not people.decided:
-                    continue
-                p_first.append(verdict.p_first)
-                better.append(float(people.p_first > 0.5))
-                prompts.append(comparison.prompt.id)
-    p, side = np.array(p_first), np.array(better)
+    last = max((marker.round for marker in run.markers()), default=0)
+    played = [index] if index is not None else range(1, last + 1)
+    found = [row for round in played for row in _labelled(run, round)]
+    prompts, said = [prompt for prompt, _, _ in found], [(verdict, better) for _, verdict, better in found]
+    p = np.array([verdict.p_first for verdict, _ in said], dtype=np.float64)
+    better = np.array([side for _, side in said], dtype=np.float64)
     enough = len(p) >= FEWEST_LABELS
     return calibration_of(
         config_lineage(config),
-        fit_temperature(p, side) if enough else None,
+        fit_temperature(p, better) if enough else None,
+        principle_temperatures(said),
         len(p),
-        f"run {run.record.name}, rounds {played[0]} to {played[-1]}"
-        if len(played)
-        else f"run {run.record.name}",
-        _gain(p, side, prompts) if enough else {},
+        f"run {run.record.name}" + (f" round {index}" if index is not None else ""),
+        _gain(p, better, prompts) if enough else {},
     )
+
+
+def _labelled(run: RunStore, index: int) -> Iterator[tuple[str, Verdict, float]]:
+    """Prompt id, scored verdict, and 1 or 0 for the side people prefer, of a round's labelled comparisons."""
+    for purpose in get_args(Purpose):
+        labels = (label for label in run.labels(index, purpose) if label.lane == "random")
+        standing = standing_labels(labels)
+        for comparison, verdict in run.judged(index, purpose):
+            people = standing.get(comparison.id)
+            if verdict.p_first is not None and people is not None and people.decided:
+                yield comparison.prompt.id, verdict, float(people.p_first > 0.5)
 
 
 def run_calibration(run: RunStore, config: RunConfig) -> Calibration | None:

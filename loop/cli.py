@@ -42,7 +42,9 @@ policy_app = typer.Typer(help="List, roll back or export policy revisions.", no_
 export_app = typer.Typer(help="Write the pairs of a run to a file.", no_args_is_help=True)
 judge_app = typer.Typer(help="Measure a judge by itself, without a run.", no_args_is_help=True)
 review_app = typer.Typer(help="Label comparisons, and see how many wait.", no_args_is_help=True)
-cache_app = typer.Typer(help="See or prune the answers that are kept of external judges.", no_args_is_help=True)
+cache_app = typer.Typer(
+    help="See or prune the answers that are kept of external judges.", no_args_is_help=True
+)
 app.add_typer(runs_app, name="runs")
 app.add_typer(config_app, name="config")
 app.add_typer(policy_app, name="policy")
@@ -291,12 +293,16 @@ def judge_eval(
 
 @judge_app.command("calibrate")
 def judge_calibrate(
-    run: RunName, store: StoreUrl = None, output: Output = RUNS, as_json: Json = False
+    run: RunName,
+    index: Annotated[int | None, typer.Option("--round", min=1, help="Default: every round.")] = None,
+    store: StoreUrl = None,
+    output: Output = RUNS,
+    as_json: Json = False,
 ) -> None:
     """Learn a judge's temperature from the labels that people gave in a run."""
     from loop.commands.judge_calibrate import calibrate
 
-    calibrate(run, store, output, as_json=as_json)
+    calibrate(run, index, store, output, as_json=as_json)
 
 
 @review_app.command("next")

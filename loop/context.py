@@ -21,7 +21,7 @@ from prompts.prompt import Prompt
 from prompts.sets import PromptSet
 from review.simulated import SimulatedReviewer
 from store.judge_calls import JudgeCalls
-from store.records import Checkpoint
+from store.records import Calibration, Checkpoint
 from store.run import RunStore
 
 
@@ -40,6 +40,7 @@ class RunContext:
     initial: Checkpoint
     judge_policy: Checkpoint | None = None
     reviewer: SimulatedReviewer | None = None
+    calibration: Calibration | None = None
 
     def load(self, checkpoint: Checkpoint) -> LoadedPolicy:
         return self.shelf.get(checkpoint.id, Path(checkpoint.path))

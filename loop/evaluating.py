@@ -100,6 +100,7 @@ def learn_calibration(measured: Measured) -> Calibration:
     return calibration_of(
         judge_lineage(measured.choice.settings, measured.choice.policy),
         evaluation.temperature,
+        {name: part.temperature for name, part in evaluation.by_principle.items() if part.temperature},
         evaluation.decided,
         f"{evaluation.data} {evaluation.data_hash[:12]}",
         evaluation.model_dump(include={"accuracy", "ece", "ece_calibrated", "brier", "brier_calibrated"}),

@@ -26,7 +26,7 @@ _RATES = (
 
 def figures_table(named: Sequence[tuple[str, JudgeEvaluation]]) -> Table:
     """A row a figure, a column a judge."""
-    table = _table("", *(name for name, _ in named))
+    table = _table("", *(one_line(name, 40) for name, _ in named))
 
     def row(title: str, cell: Callable[[JudgeEvaluation], Text | str]) -> None:
         table.add_row(Text(title), *(cell(evaluation) for _, evaluation in named))
@@ -51,7 +51,7 @@ def subsets_table(named: Sequence[tuple[str, JudgeEvaluation]]) -> Table | None:
     subsets = list(named[0][1].by_subset)
     if not subsets:
         return None
-    table = _table("accuracy by subset, rows", *(name for name, _ in named))
+    table = _table("accuracy by subset, rows", *(one_line(name, 40) for name, _ in named))
     for subset in subsets:
         found: list[Figures] = [evaluation.by_subset[subset] for _, evaluation in named]
         cells = [_interval(figures.accuracy, f", {figures.decided}") for figures in found]
@@ -63,7 +63,7 @@ def coverage_table(named: Sequence[tuple[str, JudgeEvaluation]]) -> Table | None
     """Accuracy on the share of verdicts that each judge is surest of."""
     if not all(evaluation.coverage for _, evaluation in named):
         return None
-    table = _table("accuracy on the surest", *(name for name, _ in named))
+    table = _table("accuracy on the surest", *(one_line(name, 40) for name, _ in named))
     for points in zip(*(evaluation.coverage for _, evaluation in named), strict=True):
         cells = [f"{point.accuracy:.3f}  (p ≥ {point.threshold:.2f})" for point in points]
         table.add_row(f"{points[0].coverage:.0%}", *cells)
@@ -75,17 +75,17 @@ def paired_table(found: Sequence[PairedComparison]) -> Table:
     table = _table(
         "against the first",
         "rows",
-        "difference in accuracy",
-        "only it right",
-        "only the first",
-        "McNemar p",
-        "by prompts p",
+        "difference",
+        "only it\nright",
+        "only the\nfirst",
+        "McNemar\np",
+        "prompts\np",
     )
     for pair in found:
         table.add_row(
             Text(one_line(pair.judge, 40)),
             f"{pair.n:,}",
-            _interval(pair.difference, sign="+"),
+            _interval(pair.difference, sign="+", gap="\n"),
             str(pair.only_judge_right),
             str(pair.only_baseline_right),
             f"{pair.mcnemar_p:.2g}",
@@ -105,7 +105,7 @@ def evaluations_table(found: Sequence[Evaluation]) -> Table:
             Text(one_line(one.choice, 40)),
             Text(one_line(Path(one.data).name, 40)),
             f"{figures.scored:,}/{figures.n:,}",
-            _interval(figures.accuracy),
+            _interval(figures.accuracy, gap="\n"),
         )
     return table
 
@@ -122,16 +122,16 @@ def reasons(named: Sequence[tuple[str, JudgeEvaluation]]) -> list[Text]:
 def _table(first: str, *columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
     for column in (first, *columns):
-        table.add_column(Text(one_line(column, 40)), overflow="fold")
+        table.add_column(Text(column), overflow="fold")
     return table
 
 
-def _interval(interval: Interval | None, of: str = "", sign: str = "") -> Text:
+def _interval(interval: Interval | None, of: str = "", sign: str = "", gap: str = " ") -> Text:
     if interval is None:
         return Text("–")
     between = " to " if interval.low < 0 or sign else "–"
     text = Text(f"{interval.value:{sign}.3f}")
-    return text.append(f" ({interval.low:{sign}.3f}{between}{interval.high:{sign}.3f}){of}", style="dim")
+    return text.append(f"{gap}({interval.low:{sign}.3f}{between}{interval.high:{sign}.3f}){of}", style="dim")
 
 
 def _number(value: float | None, digits: int) -> str:

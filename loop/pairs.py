@@ -64,17 +64,19 @@ def build_pairs(
     judged: Iterable[tuple[Comparison, Verdict]],
     labels: Iterable[Label],
     settings: PairSettings,
+    calibration: str | None = None,
 ) -> PairsResult:
     """At most `settings.max_per_prompt` pairs of each ranked prompt: labelled ones first, then by the rule.
 
     The thresholds on confidence and margin are for verdicts; a person's label passes them. The bounds on length and
-    likeness are for all. The order in which preferences, verdicts and labels come does not matter.
+    likeness are for all. The order in which preferences, verdicts and labels come does not matter. `calibration` is the
+    id of the calibration that the verdicts' probabilities have been through, kept with the pairs made of them.
     """
     bouts = _bouts(judged, labels)
     pairs: list[Pair] = []
     dropped: Counter[str] = Counter()
     for preference in preferences:
-        made, reasons = _pairs_of(preference, bouts.get(preference.prompt_id, {}), settings)
+        made, reasons = _pairs_of(preference, bouts.get(preference.prompt_id, {}), settings, calibration)
         pairs.extend(made)
         dropped.update(reasons)
     pairs.sort(key=lambda pair: (pair.prompt_id, pair.chosen, pair.rejected))
@@ -101,7 +103,7 @@ def _bouts(judged: Iterable[tuple[Comparison, Verdict]], labels: Iterable[Label]
 
 
 def _pairs_of(
-    preference: Preference, bouts: _Bouts, settings: PairSettings
+    preference: Preference, bouts: _Bouts, settings: PairSettings, calibration: str | None
 ) -> tuple[list[Pair], Counter[str]]:
     made: list[Pair] = []
     texts: set[tuple[str, str]] = set()
@@ -113,7 +115,7 @@ def _pairs_of(
         if bout is None:
             dropped["not_compared"] += 1
             continue
-        outcome = _pair(preference, bout, settings)
+        outcome = _pair(preference, bout, settings, calibration)
         if isinstance(outcome, str):
             dropped[outcome] += 1
             continue
@@ -148,7 +150,7 @@ def _candidates(preference: Preference, bouts: _Bouts, settings: PairSettings) -
             yield key
 
 
-def _pair(preference: Preference, bout: _Bout, settings: PairSettings) -> Pair | str:
+def _pair(preference: Preference, bout: _Bout, settings: PairSettings, calibration: str | None) -> Pair | str:
     """The pair of this bout, or the reason why it is none."""
     by_people = bout.people is not None
     p_first = bout.people if by_people else bout.judge
@@ -183,6 +185,7 @@ def _pair(preference: Preference, bout: _Bout, settings: PairSettings) -> Pair |
         comparison_id=min(bout.comparison_ids),
         verdict_ids=tuple(sorted(bout.verdict_ids)),
         label_ids=tuple(sorted(bout.label_ids)),
+        calibration=None if by_people else calibration,
     )
 
 

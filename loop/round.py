@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from judge.calibration import apply_calibration
 from judge.ranking import cycle_rate, flip_rate, rank
 from loop.answering import answer
 from loop.comparing import compare_answers
@@ -120,7 +121,9 @@ def spot_check(this: Round) -> dict[str, Any]:
 def paired(
     this: Round, judged: list[tuple[Comparison, Verdict]], labels: list[Label]
 ) -> tuple[list[Preference], PairsResult]:
-    """The round's preferences and pairs under these labels; a function of its arguments alone."""
+    """The round's preferences and pairs under these labels, the verdicts calibrated where the run says so."""
+    calibration = this.run.calibration
+    judged = apply_calibration(judged, calibration)
     verdicts_of: dict[str, list[tuple[Comparison, Verdict]]] = {}
     for comparison, verdict in judged:
         verdicts_of.setdefault(comparison.prompt.id, []).append((comparison, verdict))
@@ -129,7 +132,9 @@ def paired(
         if prompt_id in verdicts_of:
             preference = rank(list(samples), verdicts_of[prompt_id], labels)
             preferences.extend([preference] if preference else [])
-    return preferences, build_pairs(preferences, judged, labels, this.run.config.pairs)
+    return preferences, build_pairs(
+        preferences, judged, labels, this.run.config.pairs, calibration.id if calibration else None
+    )
 
 
 def pair(this: Round) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from judge.settings import LocalJudgeSettings
+from loop.calibrations import run_calibration
 from loop.check import check, judge_policy
 from loop.config import RunConfig
 from loop.context import RunContext
@@ -105,6 +106,7 @@ def _open(
     )
     units = store.create_run(record)
     units.save_texts(wording(config.judge))
+    calibration = run_calibration(units, config)
     initial = find_initial(units, config.policy, progress)
     prompts = within_reach(prompts, config, initial)
     keep_prompts(units, prompts)
@@ -121,6 +123,7 @@ def _open(
         initial=initial,
         judge_policy=_judge_policy(config, progress),
         reviewer=simulated_reviewer(config),
+        calibration=calibration,
     )
 
 

@@ -91,6 +91,7 @@ class Origins(RunStore):
 
     def pair_node(self, pair: Pair) -> Node:
         title = f"pair of round {pair.round} by {pair.source}, confidence {pair.confidence:.3f}"
+        title += f" by calibration {pair.calibration}" if pair.calibration else ""
         children = (
             prompt_node(self.prompt(pair.prompt_id)),
             self.sample_node(self.sample(pair.chosen), with_prompt=False),

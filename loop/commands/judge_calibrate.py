@@ -11,10 +11,10 @@ from loop.commands.opening import open_store
 from store.evaluations import Evaluations
 
 
-def calibrate(name: str, url: str | None, output: Path, *, as_json: bool) -> None:
+def calibrate(name: str, index: int | None, url: str | None, output: Path, *, as_json: bool) -> None:
     """Learn it, keep it in the store, and say how to use it."""
     with open_store(url, output) as store:
-        calibration = calibrate_run(store.run(name))
+        calibration = calibrate_run(store.run(name), index)
         Evaluations(store.database).add_calibration(calibration)
     if as_json:
         sys.stdout.write(calibration.model_dump_json(indent=2) + "\n")
