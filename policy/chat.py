@@ -4,7 +4,8 @@ Text is rendered by the tokenizer's own chat template and encoded once, in batch
 whole package:
 
 - What a chat's content says is data. Where it spells a special token (`<|im_end|>` typed by a user), that part is
-  encoded as plain text, so nobody can forge a turn.
+  encoded as plain text, so nobody can forge a turn. That is checked on the token ids, and not on the text: a
+  tokenizer may normalise other characters into the same token, or find it in its vocabulary by itself.
 - The rendered prompt is a token prefix of the rendered prompt plus answer. Where a template breaks that, sampling
   and training would see different contexts, so it is an error here and not a surprise in the weights.
 """
@@ -19,8 +20,7 @@ from store.records import Message
 Ids = list[int]
 Chat = Sequence[Message]
 
-_MARK = "\ue000{}\ue001"
-_MARKS = re.compile("\ue000(\\d+)\ue001")
+_MARKER = re.compile(r"\s*[<\[].*[>\]]\s*", re.DOTALL)
 _ADVICE = (
     "Set policy.chat_template to a template that renders a prompt the same way alone and with an answer after it, "
     "or pass what keeps it stable in policy.template_arguments (for reasoning models: {enable_thinking: false})."
@@ -51,8 +51,9 @@ class Chats:
                 "The model has no end-of-sequence token, so answers could not end. Set eos_token_id in its "
                 "generation_config.json."
             )
-        special = sorted({token for token in tokenizer.all_special_tokens if token}, key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, special))) if special else re.compile(r"(?!)")
+        self._special, self._structural = _control_ids(tokenizer, self.end_ids)
+        self._skeletons: dict[object, Ids] = {}
+        self._spelled: dict[frozenset[int], re.Pattern[str]] = {}
 
     def prompt_ids(self, chats: Sequence[Chat]) -> list[Ids]:
         """Token ids of each chat up to where the answer starts (the template's generation prompt included)."""
@@ -62,9 +63,13 @@ class Chats:
         """The text of each chat up to where the answer starts."""
         return self._render(chats, open_turn=True)
 
-    def encode(self, chats: Sequence[Chat], texts: list[str]) -> list[Ids]:
-        """Token ids of chats that `render` has rendered as `texts`."""
-        return self._encode(chats, texts, open_turn=True)
+    def encode(self, chats: Sequence[Chat], texts: list[str], *, quoted: bool = False) -> list[Ids]:
+        """Token ids of chats that `render` has rendered as `texts`.
+
+        `quoted` says that the chats quote somebody, as a judge's do: then tokens that merely look like markup (such
+        as `<think>` and `<tool_call>`, which a policy's own answers may hold) are plain text as well.
+        """
+        return self._encode(chats, texts, open_turn=True, quoted=quoted)
 
     def answer_ids(self, chats: Sequence[Chat], answers: Sequence[str]) -> tuple[list[Ids], list[Ids]]:
         """Token ids of each chat, and of its answer up to and including the end token.
@@ -142,24 +147,70 @@ class Chats:
         )
         return texts
 
-    def _encode(self, chats: Sequence[Chat], texts: list[str], open_turn: bool) -> list[Ids]:
+    def _encode(
+        self, chats: Sequence[Chat], texts: list[str], open_turn: bool, *, quoted: bool = False
+    ) -> list[Ids]:
         encoded = self._plain(texts)
+        control = self._structural if quoted else self._special
         for index, chat in enumerate(chats):
-            if any(self._special.search(message.content) for message in chat):
-                encoded[index] = self._guarded(chat, open_turn)
+            if list(filter(control.__contains__, encoded[index])) != self._skeleton(chat, open_turn, control):
+                encoded[index] = self._guarded(chat, open_turn, control)
         return encoded
 
-    def _guarded(self, chat: Chat, open_turn: bool) -> Ids:
-        """Encode a chat whose content spells special tokens: the template's as tokens, the content's as text."""
-        marked = [Message(role=m.role, content=_MARK.format(i)) for i, m in enumerate(chat)]
-        pieces = _MARKS.split(self._render([marked], open_turn)[0])
+    def _skeleton(self, chat: Chat, open_turn: bool, control: frozenset[int]) -> Ids:
+        """The control tokens that the template itself puts around turns of these roles."""
+        roles = tuple(message.role for message in chat)
+        key = (roles, open_turn, control is self._special)
+        if key not in self._skeletons:
+            hollow = [Message(role=role, content="x") for role in roles]
+            ids = self._plain(self._render([hollow], open_turn))[0]
+            self._skeletons[key] = list(filter(control.__contains__, ids))
+        return self._skeletons[key]
+
+    def _guarded(self, chat: Chat, open_turn: bool, control: frozenset[int]) -> Ids:
+        """Encode a chat whose content makes control tokens: the template's as tokens, the content's as text.
+
+        Spelled tokens are cut out and the rest is encoded as ever, so that it has the tokens it has in any chat. Where
+        that is not enough, the whole content is encoded by itself.
+        """
+        if control not in self._spelled:
+            tokens = sorted(self.tokenizer.convert_ids_to_tokens(list(control)), key=len, reverse=True)
+            self._spelled[control] = re.compile("|".join(map(re.escape, tokens)))
+        ids = self._apart(chat, open_turn, control, self._spelled[control])
+        if list(filter(control.__contains__, ids)) == self._skeleton(chat, open_turn, control):
+            return ids
+        return self._apart(chat, open_turn, control, re.compile(r"(?s).+"))
+
+    def _apart(self, chat: Chat, open_turn: bool, control: frozenset[int], cut: re.Pattern[str]) -> Ids:
+        """Encode a chat with what `cut` finds in its content encoded as plain text, by itself."""
+        mark = "\ue000"
+        while any(mark in message.content for message in chat):
+            mark += "\ue001"  # a mark that nobody can have forged
+        found: list[str] = []
+
+        def take(match: re.Match[str]) -> str:
+            found.append(match[0])
+            return f"{mark}{len(found) - 1}\ue002"
+
+        marked = [Message(role=m.role, content=cut.sub(take, m.content)) for m in chat]
+        pieces = re.split(f"{mark}(\\d+)\ue002", self._render([marked], open_turn)[0])
         ids: Ids = []
         for index, piece in enumerate(pieces):
-            if index % 2 == 0:
+            if index % 2:
+                ids += self._literal(found[int(piece)], control)
+            elif piece:
                 ids += self._plain([piece])[0]
-            else:
-                ids += self._plain([chat[int(piece)].content], split_special_tokens=True)[0]
         return ids
+
+    def _literal(self, text: str, control: frozenset[int]) -> Ids:
+        """Token ids of `text` as plain text: none of them is in `control`, whatever it spells."""
+        ids = self._plain([text], split_special_tokens=True)[0]
+        if control.isdisjoint(ids):
+            return ids
+        if len(text) < 2:
+            return [token for token in ids if token not in control]
+        half = len(text) // 2  # a token that is cut in two is not that token
+        return self._literal(text[:half], control) + self._literal(text[half:], control)
 
     def _plain(self, texts: list[str], **options: bool) -> list[Ids]:
         if not texts:
@@ -169,3 +220,19 @@ class Chats:
         )
         ids: list[Ids] = encoded["input_ids"]
         return ids
+
+
+def _control_ids(tokenizer: Any, end_ids: Iterable[int]) -> tuple[frozenset[int], frozenset[int]]:
+    """The special tokens; and with them the added tokens that look like markup."""
+    kept = {
+        getattr(tokenizer, f"{name}_token_id", None) for name in ("bos", "eos", "pad", "sep", "cls", "mask")
+    }
+    # What stands for any unknown character is no control token, unless it is something else as well.
+    unknown = {tokenizer.unk_token_id} - kept - set(end_ids)
+    special = (set(tokenizer.all_special_ids) | set(end_ids)) - unknown
+    markup = {
+        id
+        for id, token in tokenizer.added_tokens_decoder.items()
+        if token.special or _MARKER.fullmatch(token.content)
+    }
+    return frozenset(special), frozenset((special | markup) - unknown)

@@ -35,7 +35,7 @@ class PolicyScorer:
         if not chats:
             return np.empty((0, len(labels)))
         texts = self._policy.chats.render(chats)
-        prompts = self._policy.chats.encode(chats, texts)
+        prompts = self._policy.chats.encode(chats, texts, quoted=True)
         label_ids = self._policy.chats.label_ids(texts, labels)
         if all(len(ids) == 1 for ids in label_ids):
             alternatives = tuple(ids[0] for ids in label_ids)
