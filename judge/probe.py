@@ -29,6 +29,9 @@ _SCHEMA = {
     "required": ["verdict"],
     "additionalProperties": False,
 }
+_LIMIT = 400
+"""Tokens of a reply: room for a model that thinks first, and little to pay for one that does not."""
+
 _ATTEMPTS = 4
 _LONGEST_WAIT_S = 20.0
 _LISTS = (20, 5)
@@ -187,7 +190,7 @@ class _Probe:
     def _chat(self, text: str = _LETTER, *, system: str | None = None, **asked: Any) -> Answer:
         messages = [{"role": "system", "content": system}] if system else []
         messages.append({"role": "user", "content": text})
-        limit = {self._limit: self._settings.max_tokens}
+        limit = {self._limit: _LIMIT}
         return self._send(
             "POST",
             "chat/completions",
