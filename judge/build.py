@@ -3,21 +3,27 @@
 from collections.abc import Callable
 
 from judge.api import ApiJudge, require_different_votes
+from judge.api_pointwise import ApiPointwiseJudge
+from judge.axes import require_no_scores
 from judge.contract import Judge, LabelScorer
+from judge.criteria import check_asides
 from judge.endpoint import require_key
 from judge.errors import JudgeSettingsError
 from judge.local import LocalJudge, require_label_replies
+from judge.local_pointwise import LocalPointwiseJudge
 from judge.paid_calls import known_price, paid_calls
 from judge.panel import PanelJudge
+from judge.principles import DividedJudge, check_parts, is_divided
 from judge.scripted import ScriptedJudge
 from judge.settings import (
     ApiJudgeSettings,
     JudgeSettings,
     LocalJudgeSettings,
     PanelJudgeSettings,
+    ScriptedJudgeSettings,
 )
-from prompts.constitution import load_constitution
-from prompts.template import load_template
+from prompts.constitution import Constitution, load_constitution
+from prompts.template import JudgeTemplate, load_template
 from store.judge_calls import JudgeCalls
 
 ScorerOf = Callable[[LocalJudgeSettings], LabelScorer]
@@ -33,11 +39,15 @@ def check_judge(settings: JudgeSettings, *, key: bool = True) -> None:
         for member in settings.members:
             check_judge(member, key=key)
         return
-    template = load_template(settings.template)
-    load_constitution(settings.constitution)
+    template, constitution = load_template(settings.template), load_constitution(settings.constitution)
+    check_parts(settings, template, constitution)
+    if isinstance(settings, ScriptedJudgeSettings):
+        require_no_scores(settings)
+        return
+    check_asides(settings, template)
     if isinstance(settings, LocalJudgeSettings):
         require_label_replies(template)
-    elif isinstance(settings, ApiJudgeSettings):
+    else:
         require_different_votes(settings)
         known_price(settings)
         if key:
@@ -53,18 +63,36 @@ def build_judge(
 ) -> Judge:
     """The judge these settings describe. A local judge needs `scorer`, the others do without.
 
-    A panel may hold several local judges: give a function that finds the scorer of each. An external judge keeps what it
-    is answered in `calls`, and what it spends is counted on `account`, a run's name. Raises as `check_judge` does.
+    A panel may hold several local judges: give a function that finds the scorer of each. An external judge keeps what
+    it is answered in `calls`, and what it spends is counted on `account`, a run's name. Raises as `check_judge` does.
     """
     if isinstance(settings, PanelJudgeSettings):
         members = [build_judge(member, scorer, calls=calls, account=account) for member in settings.members]
         return PanelJudge(members, combine=settings.combine, weights=settings.weights, quorum=settings.quorum)
-    if not isinstance(settings, LocalJudgeSettings | ApiJudgeSettings):
-        return ScriptedJudge.from_settings(settings)
     template, constitution = load_template(settings.template), load_constitution(settings.constitution)
+    whole = _undivided(settings, template, constitution, scorer, calls, account)
+    return DividedJudge(whole, settings, template, constitution) if is_divided(settings) else whole
+
+
+def _undivided(
+    settings: LocalJudgeSettings | ApiJudgeSettings | ScriptedJudgeSettings,
+    template: JudgeTemplate,
+    constitution: Constitution,
+    scorer: LabelScorer | ScorerOf | None,
+    calls: JudgeCalls | None,
+    account: str,
+) -> Judge:
+    """The judge that is asked by all the principles a comparison names, in one prompt."""
+    if isinstance(settings, ScriptedJudgeSettings):
+        require_no_scores(settings)
+        return ScriptedJudge.from_settings(settings)
+    check_asides(settings, template)
+    scores = template.mode == "pointwise"
     if isinstance(settings, ApiJudgeSettings):
-        return ApiJudge(settings, template, constitution, calls=paid_calls(settings, calls, account))
+        asking = ApiPointwiseJudge if scores else ApiJudge
+        return asking(settings, template, constitution, calls=paid_calls(settings, calls, account))
     if scorer is None:
         raise JudgeSettingsError("judge.kind: a local judge needs a policy to score labels; none was given.")
     found = scorer if isinstance(scorer, LabelScorer) else scorer(settings)
-    return LocalJudge(found, template, constitution, settings)
+    reading = LocalPointwiseJudge if scores else LocalJudge
+    return reading(found, template, constitution, settings)

@@ -129,7 +129,7 @@ async def _all_of(member: Judge, comparisons: Sequence[Comparison]) -> dict[str,
 
 
 def _disagreement(scored: Weighed) -> float:
-    """Twice the members' weighted standard deviation: 0 where all say the same, 1 where halves are sure of opposites."""
+    """Twice the members' weighted standard deviation: 0 where all agree, 1 where halves are sure of opposites."""
     known = [(verdict.p_first, weight) for verdict, weight in scored if verdict.p_first is not None]
     middle = _mean(known)
     return min(1.0, 2.0 * math.sqrt(_mean([((p - middle) ** 2, weight) for p, weight in known])))

@@ -159,7 +159,7 @@ class PanelJudgeSettings(JudgeBase):
     quorum: int | None = Field(
         default=None,
         ge=1,
-        description="Members that must score a comparison, or the panel's verdict is unscored. Default: more than half.",
+        description="Members that must score a comparison, or it is unscored. Default: more than half of them.",
     )
 
     @model_validator(mode="before")

@@ -22,11 +22,12 @@ def check(config: RunConfig, *, secrets: bool = True) -> PromptSet:
     """
     check_policy(config.policy)
     check_training(config.train)
-    check_judge(config.judge, key=False)
+    for judge in config.judges:
+        check_judge(judge, key=False)
     if secrets and (missing := missing_secrets(config)):
         raise ConfigError("\n".join(missing))
-    if isinstance(config.judge, LocalJudgeSettings) and config.judge.policy not in {"current", "initial"}:
-        check_policy(judge_policy(config, config.judge))
+    for own in own_models(config):
+        check_policy(judge_policy(config, own))
     load_patterns(config.drift)
     if config.sampler.kind == "server" and not config.sampler.serve_command:
         raise ConfigError(
@@ -54,11 +55,21 @@ def missing_secrets(config: RunConfig) -> list[str]:
         _ = config.store_url
     except ConfigError as error:
         missing.append(str(error))
-    try:
-        check_judge(config.judge)
-    except JudgeSettingsError as error:
-        missing.append(str(error))
-    return missing
+    for judge in config.judges:
+        try:
+            check_judge(judge)
+        except JudgeSettingsError as error:
+            missing.append(str(error))
+    return list(dict.fromkeys(missing))
+
+
+def own_models(config: RunConfig) -> list[LocalJudgeSettings]:
+    """The local judges of the run that judge by a model of their own, not by the run's policy."""
+    return [
+        judge
+        for judge in config.judges
+        if isinstance(judge, LocalJudgeSettings) and judge.policy not in {"current", "initial"}
+    ]
 
 
 def judge_policy(config: RunConfig, judge: LocalJudgeSettings) -> PolicySettings:

@@ -9,15 +9,24 @@ reads and types.
 import difflib
 import os
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from judge.settings import ApiJudgeSettings, JudgeSettings, LocalJudgeSettings, ScriptedJudgeSettings
+from judge.settings import (
+    ApiJudgeSettings,
+    JudgeSettings,
+    LocalJudgeSettings,
+    PanelJudgeSettings,
+    ScriptedJudgeSettings,
+    SingleJudgeSettings,
+    single_judges,
+)
 from loop.errors import ConfigError
-from loop.settings import DriftSettings, GateSettings, PairSettings
+from loop.settings import DriftSettings, GateSettings, LeagueSettings, PairSettings, ShadowSettings
 from policy.settings import PolicySettings, SamplerSettings, TrainSettings
 from prompts.hashing import content_id
 from prompts.settings import PromptSettings, Settings
@@ -26,7 +35,13 @@ from review.settings import ReviewerSettings, SpotCheckSettings
 
 ENVIRONMENT_PREFIX = "RLAIF__"
 
-_NO_RESULTS: Any = {"rounds": True, "output": True, "store": True, "judge": {"budget", "prices"}}
+_NO_RESULTS: Any = {
+    "rounds": True,
+    "output": True,
+    "store": True,
+    "league": True,
+    "judge": {"budget", "prices"},
+}
 """Keys that may change between the sessions of one run."""
 
 
@@ -54,20 +69,45 @@ class RunConfig(Settings):
     policy: PolicySettings
     sampler: SamplerSettings = SamplerSettings()
     judge: JudgeSettings = LocalJudgeSettings()
+    shadow: ShadowSettings | None = None
     spot_check: SpotCheckSettings = SpotCheckSettings()
     reviewer: ReviewerSettings = ReviewerSettings()
     pairs: PairSettings = PairSettings()
     train: TrainSettings = TrainSettings()
     gate: GateSettings = GateSettings()
     drift: DriftSettings = DriftSettings()
+    league: LeagueSettings = LeagueSettings()
 
     @model_validator(mode="before")
     @classmethod
     def _local_judge_by_default(cls, tree: Any) -> Any:
-        judge = tree.get("judge") if isinstance(tree, dict) else None
+        if not isinstance(tree, dict):
+            return tree
+        judge, shadow = tree.get("judge"), tree.get("shadow")
         if isinstance(judge, dict) and "kind" not in judge:
-            return {**tree, "judge": {"kind": "local", **judge}}
+            tree = {**tree, "judge": {"kind": "local", **judge}}
+        if isinstance(shadow, dict) and isinstance(shadow.get("judge"), dict):
+            first = judge if isinstance(judge, dict) else {}
+            wording = {key: first[key] for key in ("template", "constitution") if key in first}
+            tree = {**tree, "shadow": {**shadow, "judge": {"kind": "local", **wording, **shadow["judge"]}}}
         return tree
+
+    @model_validator(mode="after")
+    def _one_constitution(self) -> Self:
+        if self.shadow is not None and self.shadow.judge.constitution != self.judge.constitution:
+            raise ValueError(
+                f"shadow.judge.constitution is {self.shadow.judge.constitution!r} and judge.constitution "
+                f"{self.judge.constitution!r}; a shadow judges the same comparisons: leave it out"
+            )
+        return self
+
+    @property
+    def judges(self) -> list[SingleJudgeSettings]:
+        """Every single judge of the run: the judge or its members, then the shadow's."""
+        return [
+            *single_judges(self.judge),
+            *(single_judges(self.shadow.judge) if self.shadow is not None else ()),
+        ]
 
     @property
     def content_hash(self) -> str:
@@ -156,13 +196,14 @@ _JUDGES: dict[str, type[BaseModel]] = {
     "local": LocalJudgeSettings,
     "api": ApiJudgeSettings,
     "scripted": ScriptedJudgeSettings,
+    "panel": PanelJudgeSettings,
 }
 
 
 def _fault(detail: Any) -> str:
     # In the location of a fault in a tagged union the tag stands as a step of its own: judge.api.model.
     location = [str(step) for step in detail["loc"]]
-    shown = ".".join(step for i, step in enumerate(location) if not (i == 1 and location[0] == "judge"))
+    shown = ".".join(step for i, step in enumerate(location) if not (i and _is_tag(step, location[i - 1])))
     if detail["type"] != "extra_forbidden":
         return f"{shown}: {detail['msg']} (got {detail['input']!r})"
     known = _known_keys(location[:-1])
@@ -171,12 +212,17 @@ def _fault(detail: Any) -> str:
     return f"{shown}: unknown key; {hint}"
 
 
+def _is_tag(step: str, before: str) -> bool:
+    """Whether a step of a location is the kind of a judge: it follows `judge`, or a member's number."""
+    return step in _JUDGES and (before == "judge" or before.isdecimal())
+
+
 def _known_keys(location: list[str]) -> list[str]:
     model: Any = RunConfig
-    for step in location:
-        if model is RunConfig and step == "judge":
+    for before, step in pairwise(["", *location]):
+        if step in ("judge", "members") or step.isdecimal():
             continue
-        if step in _JUDGES and model is RunConfig:
+        if _is_tag(step, before):
             model = _JUDGES[step]
             continue
         annotation = model.model_fields[step].annotation

@@ -1,13 +1,13 @@
 """What the stages of a round share: configuration, store, prompts, policies, judge, reviewer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from judge.build import build_judge
 from judge.contract import Judge
-from judge.settings import LocalJudgeSettings
+from judge.settings import JudgeSettings, LocalJudgeSettings
 from loop.config import RunConfig
 from loop.progress import Progress
 from loop.shelf import Shelf
@@ -24,10 +24,13 @@ from store.judge_calls import JudgeCalls
 from store.records import Calibration, Checkpoint
 from store.run import RunStore
 
+OwnModel = tuple[str, str | None]
+"""A local judge's own model: `policy` and `revision` of its settings."""
+
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run, open. `folder` holds its files; `judge_policy` is a judge's own model where it has one."""
+    """One run, open. `folder` holds its files; `judge_policies` are models that local judges have of their own."""
 
     config: RunConfig
     store: RunStore
@@ -38,7 +41,7 @@ class RunContext:
     trainer: Trainer
     progress: Progress
     initial: Checkpoint
-    judge_policy: Checkpoint | None = None
+    judge_policies: Mapping[OwnModel, Checkpoint] = field(default_factory=dict)
     reviewer: SimulatedReviewer | None = None
     calibration: Calibration | None = None
 
@@ -59,12 +62,21 @@ class RunContext:
 
     def judge(self, incumbent: Checkpoint) -> Judge:
         """The judge of a round whose policy is `incumbent`. It is never the candidate."""
-        settings = self.config.judge
-        if not isinstance(settings, LocalJudgeSettings):
-            return build_judge(settings, calls=JudgeCalls(self.store.database), account=self.store.name)
-        chosen = {"current": incumbent, "initial": self.initial}.get(settings.policy, self.judge_policy)
-        assert chosen is not None, "loop.rounds resolves a judge's own policy before the first round"
-        return build_judge(settings, PolicyScorer(self.load(chosen)))
+        return self._build(self.config.judge, incumbent)
+
+    def shadow(self, incumbent: Checkpoint) -> Judge:
+        """The judge that shadows `judge`, for a configuration that has one."""
+        assert self.config.shadow is not None, "asked for only where one is configured"
+        return self._build(self.config.shadow.judge, incumbent)
+
+    def _build(self, settings: JudgeSettings, incumbent: Checkpoint) -> Judge:
+        def scorer(local: LocalJudgeSettings) -> PolicyScorer:
+            revisions = {"current": incumbent, "initial": self.initial}
+            own = revisions.get(local.policy) or self.judge_policies[local.policy, local.revision]
+            return PolicyScorer(self.load(own))
+
+        calls = JudgeCalls(self.store.database)
+        return build_judge(settings, scorer, calls=calls, account=self.store.name)
 
     def incumbent(self, index: int) -> Checkpoint:
         """The policy that round `index` starts from: what the last decision before it left in place."""

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from judge.settings import LocalJudgeSettings
 from loop.calibrations import run_calibration
-from loop.check import check, judge_policy
+from loop.check import check, judge_policy, own_models
 from loop.config import RunConfig
 from loop.context import RunContext
 from loop.errors import ConfigError, RunStopped
@@ -30,7 +29,7 @@ from policy.model import choose_device, describe_device
 from policy.trainer import DpoTrainer
 from prompts.constitution import load_constitution
 from prompts.sets import PromptSet
-from store.records import Checkpoint, Run
+from store.records import Run
 from store.run import RunStore
 from store.store import Store
 
@@ -105,7 +104,7 @@ def _open(
         device=describe_device(config.policy),
     )
     units = store.create_run(record)
-    units.save_texts(wording(config.judge))
+    units.save_texts(wording(config.judges))
     calibration = run_calibration(units, config)
     initial = find_initial(units, config.policy, progress)
     prompts = within_reach(prompts, config, initial)
@@ -117,21 +116,17 @@ def _open(
         folder=folder,
         prompts=prompts,
         constitution=load_constitution(config.judge.constitution),
-        shelf=Shelf(config.policy),
+        shelf=Shelf(config.policy, max(2, len(config.judges))),
         trainer=trainer,
         progress=progress,
         initial=initial,
-        judge_policy=_judge_policy(config, progress),
+        judge_policies={
+            (own.policy, own.revision): find_policy(judge_policy(config, own), progress)
+            for own in own_models(config)
+        },
         reviewer=simulated_reviewer(config),
         calibration=calibration,
     )
-
-
-def _judge_policy(config: RunConfig, progress: Progress) -> Checkpoint | None:
-    judge = config.judge
-    if not isinstance(judge, LocalJudgeSettings) or judge.policy in {"current", "initial"}:
-        return None
-    return find_policy(judge_policy(config, judge), progress)
 
 
 def _publish(store: RunStore, folder: Path, rounds: int) -> RunSummary:

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from judge.settings import JudgeSettings
 from prompts.settings import Settings
 
 
@@ -81,6 +82,29 @@ class GateSettings(Settings):
                 "is ever promoted; raise labels, or set evidence: judge to decide without any"
             )
         return self
+
+
+class ShadowSettings(Settings):
+    """A second judge that judges a random share of a round's comparisons, to be compared with the first.
+
+    Its verdicts are kept apart and no pair comes of them. Frozen, it shows how a judge that changes with the policy
+    drifts. Template and constitution are the first judge's unless set.
+    """
+
+    judge: JudgeSettings = Field(description="A judge, with the keys of `judge`.")
+    rate: float = Field(
+        default=0.05, gt=0.0, le=1.0, description="Share of the training comparisons that it judges too."
+    )
+
+
+class LeagueSettings(Settings):
+    """Every policy of the run against every other on held-out prompts. Reported; decides nothing."""
+
+    every_round: bool = Field(
+        default=False,
+        description="Rate all policies after each round; else on request, by `rlaif league RUN`.",
+    )
+    bootstrap: int = Field(default=1000, ge=100, description="Resamples of the prompts for the intervals.")
 
 
 class Bound(Settings):

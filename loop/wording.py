@@ -1,5 +1,7 @@
 """The words a run is made of: its prompts, and the judge's template and constitution."""
 
+from collections.abc import Iterable
+
 from judge.settings import JudgeBase
 from loop.config import RunConfig
 from loop.errors import RunStopped
@@ -58,10 +60,14 @@ def count_prompts(store: RunStore, prompts: PromptSet, progress: Progress) -> No
     store.mark(StageMarker(round=0, stage=PROMPTS, seconds=0.0, counts=counts.model_dump(mode="json")))
 
 
-def wording(judge: JudgeBase) -> dict[str, str]:
-    """The texts of the judge's template and constitution by content hash, for provenance."""
+def wording(judges: Iterable[JudgeBase]) -> dict[str, str]:
+    """The texts of the judges' templates and constitutions by content hash, for provenance."""
     texts = [
-        read_named("template", "judge", (".txt",), judge.template)[2],
-        read_named("constitution", "constitutions", (".yaml", ".yml"), judge.constitution)[2],
+        text
+        for judge in judges
+        for text in (
+            read_named("template", "judge", (".txt",), judge.template)[2],
+            read_named("constitution", "constitutions", (".yaml", ".yml"), judge.constitution)[2],
+        )
     ]
     return {content_hash(text): text for text in texts}
