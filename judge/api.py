@@ -8,18 +8,22 @@ back once with the reason; after that the vote is lost, and a verdict whose vote
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
 
+from judge.activity import Activity
+from judge.criteria import AsideSession, AsideWriter
 from judge.endpoint import Endpoint, Session
 from judge.errors import JudgeSettingsError
 from judge.failures import GaveUp
 from judge.features import Features
+from judge.once import Once
 from judge.paid_calls import PaidCalls
-from judge.pointwise import require_pairs
+from judge.pointwise import Grade, require_pairs
 from judge.pool import work_through
-from judge.presentation import Presentation, present
+from judge.presentation import Asides, Presentation, present
 from judge.reading import Reading, average, average_tie, lowest_mass
 from judge.reply import Unreadable, reply_schema
 from judge.settings import ApiJudgeSettings, shown_chars
@@ -28,6 +32,15 @@ from prompts.constitution import Constitution
 from prompts.hashing import content_hash
 from prompts.template import JudgeTemplate
 from store.records import Comparison, Verdict
+
+
+@dataclass(frozen=True)
+class OpenCall:
+    """What the comparisons of one call share: connections, what was written for a prompt, what an answer got."""
+
+    session: Session
+    asides: AsideSession
+    grades: Once[Grade]
 
 
 class ApiJudge:
@@ -47,50 +60,73 @@ class ApiJudge:
         calls: PaidCalls | None = None,
     ) -> None:
         require_different_votes(settings)
-        require_pairs(template)
+        self._require(template)
         self._settings = settings
         self._template = template
         self._constitution = constitution
         self._voting = Voting(template, settings.votes)
+        self._writer = AsideWriter(settings, template, constitution, http_transport, calls)
         self._endpoint = Endpoint(
             settings, Features.first(settings, template.reply), reply_schema(template), http_transport, calls
         )
 
     @property
+    def activity(self) -> Activity:
+        """What it is doing and has done."""
+        return self._endpoint.activity
+
+    @property
     def name(self) -> str:
         asked = self._settings.model_dump(
             include={"base_url", "temperature", "votes", "max_tokens", "structured", "logprobs"}
-        )
+        ) | self._settings.model_dump(include={"reasoning_tokens", "reasoning_effort"}, exclude_defaults=True)
         digest = content_hash(json.dumps([asked, self._voting.repair], sort_keys=True))
         host = urlsplit(self._settings.base_url).netloc.rpartition("@")[2]
         return (
             f"api:{self._settings.model}@{host}:{self._template.hash[:12]}:{self._constitution.hash[:12]}"
-            f":{digest[:12]}{shown_chars(self._settings)}"
+            f":{digest[:12]}{shown_chars(self._settings)}{self._writer.name}"
         )
 
     async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
         """One verdict for each comparison, as they arrive. Raises `JudgeStopped` where none can follow."""
-        async with self._endpoint.session() as session:
+        async with self._endpoint.session() as session, self._writer.session() as asides:
+            call = OpenCall(session, asides, Once())
 
             async def judge(comparison: Comparison) -> Verdict:
-                return await self._judge(session, comparison)
+                return await self._judge(call, comparison)
 
-            # A worker asks one thing at a time, so workers are requests in flight.
-            async with aclosing(work_through(comparisons, judge, self._settings.concurrency)) as verdicts:
+            # A worker asks one thing at a time. Some of them wait for another attempt, so there are more workers
+            # than requests may be in flight.
+            width = self._settings.concurrency + (self._settings.concurrency + 1) // 2
+            async with aclosing(work_through(comparisons, judge, width)) as verdicts:
                 async for verdict in verdicts:
                     yield verdict
 
-    async def _judge(self, session: Session, comparison: Comparison) -> Verdict:
-        presented = present(comparison, self._template, self._constitution, self._settings.answer_chars)
+    def _require(self, template: JudgeTemplate) -> None:
+        require_pairs(template)
+
+    async def _asides(
+        self, call: OpenCall, comparison: Comparison, record: CallRecord
+    ) -> tuple[Asides, str | None]:
+        """What stands beside the answers, and why it cannot be had where it cannot."""
+        try:
+            return await call.asides.of(comparison.prompt, record), None
+        except GaveUp as failure:
+            return Asides.of(comparison.prompt), str(failure)
+
+    async def _judge(self, call: OpenCall, comparison: Comparison) -> Verdict:
         record = CallRecord()
+        asides, unscored = await self._asides(call, comparison, record)
+        presented = present(
+            comparison, self._template, self._constitution, self._settings.answer_chars, asides
+        )
         reasoning: list[str] = []
         readings: list[Reading] = []
-        unscored = None
-        for presentation in presented:
+        for presentation in presented if unscored is None else ():
             shown_first = presentation.first_shown_first
             try:
                 heard = await self._voting.hear(
-                    session, presentation.messages, record, {"first_shown_first": shown_first}
+                    call.session, presentation.messages, record, {"first_shown_first": shown_first}
                 )
             except (GaveUp, Unreadable) as failure:
                 unscored = str(failure)

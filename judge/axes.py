@@ -96,3 +96,11 @@ def check_axes(settings: WaysSettings, template: JudgeTemplate, constitution: Co
             f"judge.axes: safety_gate needs a safety score of each answer by itself, and template {template.name!r} "
             "compares two. Set judge.template to pointwise, or judge.axes to lexicographic."
         )
+
+
+def require_no_scores(settings: WaysSettings) -> None:
+    """Raise `JudgeSettingsError` for a rule that needs scores, for a judge that gives none."""
+    if settings.axes == "safety_gate":
+        raise JudgeSettingsError(
+            "judge.axes: safety_gate needs a safety score of each answer by itself, and a scripted judge compares two."
+        )

@@ -28,7 +28,7 @@ from store.records import Comparison, Verdict
 _CHUNK = 512
 """Comparisons in memory at once: enough for the scorer to sort by length, little enough to forget."""
 
-_FEWEST_CHARS = 100
+FEWEST_CHARS = 100
 """An answer is not cut below this: what is left would not be the answer any more."""
 
 Both = tuple[Presentation, Presentation]
@@ -102,8 +102,8 @@ class LocalJudge:
         """
         longest = max(len(as_answer(s.text)) for s in (comparison.first, comparison.second))
         chars = min(longest, self._settings.answer_chars)
-        while _too_long(read) and chars > _FEWEST_CHARS:
-            chars = max(chars // 2, _FEWEST_CHARS)
+        while _too_long(read) and chars > FEWEST_CHARS:
+            chars = max(chars // 2, FEWEST_CHARS)
             both = self._present(comparison, chars)
             read = self._read([both])[0]
         return both, read

@@ -23,6 +23,11 @@ def expected_points(logprobs: Sequence[float], points: Sequence[int]) -> float:
     return min(max(mean, float(points[0])), float(points[-1]))
 
 
+def label_mass(logprobs: Sequence[float]) -> float:
+    """The probability of all replies together before they are normalised."""
+    return min(sum(map(math.exp, logprobs)), 1.0)
+
+
 def mean_points(counts: Sequence[int], points: Sequence[int]) -> float:
     """The mean of several replies, counted by reply; at least one in all."""
     return sum(count * value for count, value in zip(counts, points, strict=True)) / sum(counts)

@@ -52,3 +52,12 @@ class WaysSettings(Settings):
         description="Where a template's reference answer comes from: the prompts' `reference` column, or written by a "
         "model before the first comparison of a prompt that has none.",
     )
+    reference_model: str | None = Field(
+        default=None,
+        description="With reference: written. The model that writes it, at the judge's address; None: the judge's own.",
+    )
+    written_tokens: int = Field(
+        default=2048,
+        ge=1,
+        description="Tokens at most of criteria or a reference answer that a model writes.",
+    )

@@ -183,13 +183,13 @@ class JudgeTemplate:
         beside = {"criteria": criteria, "reference": reference}
         asides = [text for name, text in beside.items() if text and name in self.uses]
         values: dict[str, Any] = {
-            "question": _as_text(question),
+            "question": as_text(question),
             "messages": [{"role": m.role, "content": m.content} for m in question],
             "principles": principles,
             "labels": self.replies,
             "examples": self.examples,
             **beside,
-            "fence": _fence([m.content for m in question] + [*answers, *asides]),
+            "fence": fence_for([m.content for m in question] + [*answers, *asides]),
             **dict(zip(SHOWN[mode], answers, strict=True)),
         }
         try:
@@ -265,13 +265,14 @@ def _parts(
     return tuple(parts), frozenset(used)
 
 
-def _as_text(question: Sequence[Message]) -> str:
+def as_text(question: Sequence[Message]) -> str:
+    """The last user turn where it is the only one, else all turns with their roles."""
     if len(question) == 1:
         return question[0].content
     return "\n\n".join(f"{message.role}: {message.content}" for message in question)
 
 
-def _fence(texts: Sequence[str]) -> str:
+def fence_for(texts: Sequence[str]) -> str:
     """Eight hexadecimal digits that occur in none of `texts`, nor anything that could be taken for them.
 
     Drawn from the texts' own hash, so that the same texts in the same order are quoted in the same way, whoever asks
