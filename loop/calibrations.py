@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from judge.calibration import FEWEST_LABELS, HIGHEST, cross_validated, fit_temperature, principle_temperatures
 from judge.confidence import brier, calibration_error, rightness
-from judge.settings import LocalJudgeSettings
+from judge.settings import LocalJudgeSettings, single_judges
 from judge.standing import standing_labels
-from loop.check import judge_policy
 from loop.config import RunConfig, parse_config
 from loop.errors import ConfigError
-from loop.judge_lineage import judge_lineage
+from loop.judge_lineage import judge_lineage, local_policy
 from store.evaluations import Evaluations
 from store.records import Calibration, Purpose, StageMarker, Verdict
 from store.run import RunStore
@@ -30,11 +29,14 @@ MARKER = "calibration"
 
 def config_lineage(config: RunConfig) -> str:
     """The judge of a run, as calibrations name it."""
-    judge = config.judge
-    if not isinstance(judge, LocalJudgeSettings):
-        return judge_lineage(judge, None)
-    own = judge.policy not in {"current", "initial"}
-    return judge_lineage(judge, judge_policy(config, judge) if own else config.policy)
+    singles = single_judges(config.judge)
+    return judge_lineage(
+        config.judge,
+        [
+            local_policy(one, config.policy) if isinstance(one, LocalJudgeSettings) else None
+            for one in singles
+        ],
+    )
 
 
 def calibration_of(

@@ -98,7 +98,7 @@ def learn_calibration(measured: Measured) -> Calibration:
     """
     evaluation = measured.evaluation
     return calibration_of(
-        judge_lineage(measured.choice.settings, measured.choice.policy),
+        judge_lineage(measured.choice.settings, measured.choice.policies),
         evaluation.temperature,
         {name: part.temperature for name, part in evaluation.by_principle.items() if part.temperature},
         evaluation.decided,

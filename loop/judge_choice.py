@@ -6,7 +6,7 @@ there is no round, so a self-judge (`policy: current`) is the policy that the ru
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,11 +14,17 @@ from typing import get_args
 
 from judge.build import build_judge, check_judge
 from judge.contract import Judge
-from judge.settings import JudgeBase, JudgeSettings, LocalJudgeSettings, ScriptedJudgeSettings
-from loop.check import judge_policy
-from loop.config import RunConfig, parse_config, read_tree
+from judge.settings import (
+    JudgeSettings,
+    LocalJudgeSettings,
+    PanelJudgeSettings,
+    ScriptedJudgeSettings,
+    single_judges,
+)
+from loop.config import parse_config, read_tree
 from loop.errors import ConfigError
 from loop.first_policy import find_policy
+from loop.judge_lineage import local_policy
 from loop.progress import Progress, Silent
 from policy.model import load_policy
 from policy.scorer import PolicyScorer
@@ -35,12 +41,17 @@ NAMES = (STARTER, SCRIPTED, *(f"{SCRIPTED}:{rule}" for rule in _RULES))
 @dataclass(frozen=True)
 class JudgeChoice:
     """A judge that can be opened. `name` is how it was asked for, with what stands in for the configured wording;
-    `policy` is the model of a local judge.
+    `policies` are the models of local judges, one for each of `single_judges(settings)`, None for the others.
     """
 
     name: str
     settings: JudgeSettings
-    policy: PolicySettings | None = None
+    policies: tuple[PolicySettings | None, ...]
+
+    @property
+    def policy(self) -> PolicySettings | None:
+        """The model of the local judge, or of a panel's first; None where no model is loaded."""
+        return next((policy for policy in self.policies if policy is not None), None)
 
 
 def choose_judge(choice: str, *, template: str | None = None, constitution: str | None = None) -> JudgeChoice:
@@ -49,15 +60,19 @@ def choose_judge(choice: str, *, template: str | None = None, constitution: str 
     `template` and `constitution` stand in for the configured ones. Raises ConfigError, and the errors of the package
     whose settings are at fault, before anything is loaded or spent.
     """
-    settings, policy = _named(choice) if choice in NAMES else _configured(choice)
-    if template is not None or constitution is not None:
-        settings = _reworded(choice, settings, template, constitution)
-    check_judge(settings)
-    if policy is not None:
-        check_policy(policy)
+    settings, own = _named(choice) if choice in NAMES else _configured(choice)
     words = {"template": template, "constitution": constitution}
-    name = " ".join([choice, *(f"{key}={word}" for key, word in words.items() if word is not None)])
-    return JudgeChoice(name, settings, policy)
+    words = {key: word for key, word in words.items() if word is not None}
+    if words:
+        settings = _reworded(choice, settings, words)
+    check_judge(settings)
+    policies = tuple(_model(choice, single, own) for single in single_judges(settings))
+    for policy in policies:
+        if policy is not None:
+            check_policy(policy)
+    return JudgeChoice(
+        " ".join([choice, *(f"{key}={word}" for key, word in words.items())]), settings, policies
+    )
 
 
 @contextmanager
@@ -80,15 +95,23 @@ def open_judge(
         choice = choose_judge(choice, template=template, constitution=constitution)
     elif template is not None or constitution is not None:
         raise ValueError("template and constitution are for a choice by name; give them to choose_judge")
-    if choice.policy is None:
-        yield build_judge(choice.settings, calls=calls, account=account)
-        return
-    found = find_policy(choice.policy, progress or Silent())
-    loaded = load_policy(choice.policy, found.path, found.id)
-    try:
-        yield build_judge(choice.settings, PolicyScorer(loaded))
-    finally:
-        loaded.close()
+    wanted = {
+        (single.policy, single.revision): policy
+        for single, policy in zip(single_judges(choice.settings), choice.policies, strict=True)
+        if isinstance(single, LocalJudgeSettings) and policy is not None
+    }
+    with ExitStack() as loaded:
+        scorers = {key: _scorer(policy, progress or Silent(), loaded) for key, policy in wanted.items()}
+        yield build_judge(
+            choice.settings, lambda local: scorers[local.policy, local.revision], calls=calls, account=account
+        )
+
+
+def _scorer(policy: PolicySettings, progress: Progress, loaded: ExitStack) -> PolicyScorer:
+    found = find_policy(policy, progress)
+    model = load_policy(policy, found.path, found.id)
+    loaded.callback(model.close)
+    return PolicyScorer(model)
 
 
 def _named(name: str) -> tuple[JudgeSettings, PolicySettings | None]:
@@ -113,33 +136,32 @@ def _configured(choice: str) -> tuple[JudgeSettings, PolicySettings | None]:
         raise ConfigError(
             f"{path}: no `judge` section; put the judge's keys (kind, template, …) under `judge:`"
         )
-    own_policy = "policy" in tree
     # The sections that a judge does without may be left out; those that are there are checked as in a run.
     config = parse_config({"prompts": {"source": STARTER}, "policy": {"model": STARTER}, **tree}, str(path))
-    return config.judge, _model(config, path, own_policy)
+    return config.judge, config.policy if "policy" in tree else None
 
 
-def _model(config: RunConfig, path: Path, own_policy: bool) -> PolicySettings | None:
-    judge = config.judge
+def _model(choice: str, judge: JudgeSettings, own: PolicySettings | None) -> PolicySettings | None:
+    """The model of a local judge; `own` is the policy that `current` and `initial` stand for."""
     if not isinstance(judge, LocalJudgeSettings):
         return None
-    if judge.policy not in {"current", "initial"}:
-        return judge_policy(config, judge)
-    if not own_policy:
+    if own is None and judge.policy in {"current", "initial"}:
         raise ConfigError(
-            f"{path}: judge.policy is {judge.policy}, and there is no `policy` section to say which policy that is; "
+            f"{choice}: judge.policy is {judge.policy}, and there is no `policy` section to say which policy that is; "
             "add one, or set judge.policy to starter, a model folder or a hub id"
         )
-    return config.policy
+    return local_policy(judge, own or PolicySettings(model=judge.policy))
 
 
-def _reworded(
-    choice: str, settings: JudgeSettings, template: str | None, constitution: str | None
-) -> JudgeSettings:
+def _reworded(choice: str, settings: JudgeSettings, words: dict[str, str]) -> JudgeSettings:
     if isinstance(settings, ScriptedJudgeSettings):
         raise ConfigError(
             f"--judge {choice}: a scripted judge reads no template and no constitution; leave them out"
         )
-    words = {"template": template, "constitution": constitution}
-    changed: JudgeBase = settings.model_copy(update={k: v for k, v in words.items() if v is not None})
-    return changed  # type: ignore[return-value]
+    if isinstance(settings, PanelJudgeSettings):
+        members = [
+            member if isinstance(member, ScriptedJudgeSettings) else member.model_copy(update=words)
+            for member in settings.members
+        ]
+        return settings.model_copy(update={**words, "members": members})
+    return settings.model_copy(update=words)

@@ -4,6 +4,8 @@ A verdict's `judge` names the exact weights, which for a self-judge change every
 by how it was configured. It goes stale as the weights move on, which the audit of each round shows.
 """
 
+from collections.abc import Sequence
+
 from judge.settings import JudgeSettings, LocalJudgeSettings, PanelJudgeSettings, ScriptedJudgeSettings
 from policy.settings import PolicySettings
 from prompts.constitution import load_constitution
@@ -13,8 +15,8 @@ from prompts.template import load_template
 _NO_BEARING = frozenset(
     {
         "api_key_env", "attempts", "base_url", "batch", "batch_tokens", "budget", "calibration", "concurrency",
-        "constitution", "deadline_s", "kind", "max_tokens", "members", "model", "policy", "prices", "revision", "schedule",
-        "template", "timeout_s",
+        "constitution", "deadline_s", "kind", "max_tokens", "members", "model", "policy", "prices", "revision",
+        "schedule", "template", "timeout_s",
     }
 )  # fmt: skip
 """Settings that are named otherwise, or that change how a judge is asked and not what it says."""
