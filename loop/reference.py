@@ -42,29 +42,34 @@ _WORDS = {
 
 def reference() -> str:
     """The page, in Markdown."""
-    return "\n".join((_INTRODUCTION, *_section(RunConfig, "")))
+    return "\n".join((_INTRODUCTION, *_section(RunConfig, "", set())))
 
 
-def _section(model: type[BaseModel], path: str, *, optional: bool = False) -> Iterator[str]:
-    """The keys of a model as a table, then the sections below it."""
+def _section(
+    model: type[BaseModel], path: str, told: set[type[BaseModel]], *, optional: bool = False
+) -> Iterator[str]:
+    """The keys of a model as a table, then the sections below it, but for those that are `told` already."""
     if path:
         yield from (f"## {path}", "", _summary(model) + (" Not set by default." if optional else ""), "")
     below = {name: _models(info) for name, info in model.model_fields.items()}
     shared = {kinds[0] for kinds in below.values() if list(below.values()).count(kinds) > 1 and kinds}
     rows = {
-        name: info for name, info in model.model_fields.items() if not below[name] or below[name][0] in shared
+        name: info
+        for name, info in model.model_fields.items()
+        if not below[name] or below[name][0] in shared or told.issuperset(below[name])
     }
+    told.add(model)
     if rows:
         yield from ("| key | type | default | meaning |", "|---|---|---|---|")
         yield from (_row(_join(path, name), info) for name, info in rows.items())
         yield ""
     for kind in shared:
-        yield from _section(kind, _join(path, "…"))
+        yield from _section(kind, _join(path, "…"), told)
     for name, kinds in below.items():
         for kind in kinds if name not in rows else ():
             tag = f" (kind: {kind.model_fields['kind'].default})" if len(kinds) > 1 else ""
             unset = model.model_fields[name].default is None
-            yield from _section(kind, _join(path, name) + tag, optional=unset)
+            yield from _section(kind, _join(path, name) + tag, told, optional=unset)
 
 
 def _join(path: str, name: str) -> str:
@@ -94,7 +99,7 @@ def _type(annotation: Any) -> str:
     if origin is Literal:
         return " or ".join(f"`{choice}`" for choice in arguments)
     if origin in (Union, UnionType):
-        return " or ".join(_type(argument) for argument in arguments)
+        return " or ".join(dict.fromkeys(_type(argument) for argument in arguments))
     if origin in (list, tuple):
         return f"list of {_type(arguments[0])}"
     if origin is dict:
