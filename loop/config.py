@@ -26,7 +26,14 @@ from judge.settings import (
     single_judges,
 )
 from loop.errors import ConfigError
-from loop.settings import DriftSettings, GateSettings, LeagueSettings, PairSettings, ShadowSettings
+from loop.settings import (
+    CanarySettings,
+    DriftSettings,
+    GateSettings,
+    LeagueSettings,
+    PairSettings,
+    ShadowSettings,
+)
 from policy.settings import PolicySettings, SamplerSettings, TrainSettings
 from prompts.hashing import content_id
 from prompts.settings import PromptSettings, Settings
@@ -40,6 +47,7 @@ _NO_RESULTS: Any = {
     "output": True,
     "store": True,
     "league": True,
+    "canaries": True,
     "judge": {"budget", "prices"},
 }
 """Keys that may change between the sessions of one run."""
@@ -70,6 +78,7 @@ class RunConfig(Settings):
     sampler: SamplerSettings = SamplerSettings()
     judge: JudgeSettings = LocalJudgeSettings()
     shadow: ShadowSettings | None = None
+    canaries: CanarySettings = CanarySettings()
     spot_check: SpotCheckSettings = SpotCheckSettings()
     reviewer: ReviewerSettings = ReviewerSettings()
     pairs: PairSettings = PairSettings()

@@ -1,4 +1,4 @@
-"""One round, top to bottom: sample, judge, spot-check, pair, train, gate.
+"""One round, top to bottom: sample, try the judge, judge, spot-check, pair, train, gate.
 
 Each stage can be run again after any crash: its units are keyed by content, those already in the store are
 skipped, and its marker is written last. Units are made in fixed groups (shards of prompts, chunks of
@@ -17,10 +17,12 @@ from typing import Any
 from judge.calibration import apply_calibration
 from judge.ranking import cycle_rate, flip_rate, rank
 from loop.answering import answer
+from loop.canaries import CANARIES, try_canaries, watched
 from loop.comparing import compare_answers
 from loop.context import RunContext
 from loop.evidence import weigh
 from loop.pairs import PairsResult, build_pairs, write_pairs_file
+from loop.shadow import shadow_round
 from loop.spot_check import ask_people
 from policy.contract import TrainJob
 from prompts.hashing import derive_seed
@@ -66,6 +68,8 @@ def play_round(run: RunContext, index: int) -> None:
     """Play what is left of round `index`."""
     this = Round(run, index, run.incumbent(index))
     this.stage("sample", sample)
+    if watched(run):
+        this.stage(CANARIES, canaries)
     this.stage("judge", judge)
     this.stage("spot_check", spot_check)
     this.stage("pair", pair)
@@ -91,6 +95,11 @@ def sample(this: Round) -> dict[str, Any]:
     return {"samples": samples, "tokens": tokens}
 
 
+def canaries(this: Round) -> dict[str, Any]:
+    """The judge tried with answers that must not win; a judge that prefers nothing to something stops the run."""
+    return try_canaries(this.run, this.incumbent, this.index, this.title(CANARIES))
+
+
 def judge(this: Round) -> dict[str, Any]:
     """A prompt's different answers compared, every two or by a tournament, each in both presentation orders."""
     compare_answers(this.run, this.incumbent, this.index, this.title("judge"))
@@ -100,7 +109,13 @@ def judge(this: Round) -> dict[str, Any]:
         reason, count = reasons.most_common(1)[0]
         said = f"{reasons.total()} of {len(verdicts)} unscored, {count} because {reason}"
         this.run.progress.say(f"{this.title('judge')}: {said}")
-    return {"verdicts": len(verdicts), "unscored": reasons.total(), "flip_rate": flip_rate(verdicts)}
+    shadow = shadow_round(this.run, this.incumbent, this.index, this.title("judge, shadow"))
+    return {
+        "verdicts": len(verdicts),
+        "unscored": reasons.total(),
+        "flip_rate": flip_rate(verdicts),
+        **shadow,
+    }
 
 
 def spot_check(this: Round) -> dict[str, Any]:

@@ -107,6 +107,24 @@ class LeagueSettings(Settings):
     bootstrap: int = Field(default=1000, ge=100, description="Resamples of the prompts for the intervals.")
 
 
+class CanarySettings(Settings):
+    """Answers that must not win, put to the judge in every round; a scripted judge is not tried."""
+
+    prompts: int = Field(
+        default=12,
+        ge=0,
+        description="Train prompts of a round on which the judge is tried with a null answer and with an attacked one: "
+        "two comparisons each, beside the round's own. 0: none.",
+    )
+    max_null_wins: float = Field(
+        default=0.6,
+        ge=0.0,
+        le=1.0,
+        description="Stop the round where the lower bound of the 95% interval of the null answers' win rate against "
+        "the policy's own answers is above this.",
+    )
+
+
 class Bound(Settings):
     """The range a metric may take, from its value at the initial policy.
 

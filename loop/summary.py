@@ -16,7 +16,7 @@ from store.judge_usage import VerdictUsage, usage_by_round
 from store.records import Decision, StageMarker
 from store.run import RunStore
 
-STAGES = ("sample", "judge", "spot_check", "pair", "train", "gate")
+STAGES = ("sample", "canaries", "judge", "spot_check", "pair", "train", "gate")
 """The stages of a round in the order in which `loop.round` plays them."""
 
 TRUE_SCORE = "true_score"
@@ -73,6 +73,17 @@ class TrueScore(Settings):
     candidate: float
 
 
+class Canaries(Settings):
+    """How often answers that must not win did: mean probabilities with their bootstrap 95% intervals.
+
+    `null_wins` is of answers that say nothing against the policy's own; `attacked_wins` of the policy's own answers
+    after an attack against themselves, so one half is a judge that the attack does not move.
+    """
+
+    null_wins: Interval | None = None
+    attacked_wins: Interval | None = None
+
+
 class RoundSummary(Settings):
     index: int
     samples: int = 0
@@ -83,6 +94,7 @@ class RoundSummary(Settings):
     """Of `pairs`, those that training left out for their length."""
     flip_rate: float | None = None
     cycle_rate: float | None = None
+    canaries: Canaries | None = None
     judge_win_rate: Interval | None = None
     audit: Audit = Audit(labels=0)
     corrected_win_rate: Interval | None = None
@@ -173,6 +185,7 @@ def _round(
         pairs_over_length=counts.get("over_length", 0),
         flip_rate=counts.get("flip_rate"),
         cycle_rate=counts.get("cycle_rate"),
+        canaries=Canaries.model_validate(counts["canaries"]) if "canaries" in counts else None,
         judge_win_rate=_interval(evidence.get("judge_win_rate")),
         audit=_audit(evidence.get("audit")),
         corrected_win_rate=_interval(evidence.get("corrected_win_rate")),
