@@ -53,10 +53,10 @@ def fit_temperature(p_first: Floats, first_is_better: Floats) -> float:
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0.0, -signed * np.exp(-log_temperature)).mean())
 
-    found = minimize_scalar(
-        loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-6}
-    )
-    return round(float(np.exp(found.x)), 4)
+    bounds = (float(np.log(LOWEST)), float(np.log(HIGHEST)))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    # The search stays inside its bounds, and where the labels are likeliest at one of them it stops just short.
+    return round(float(np.exp(min((*bounds, float(found.x)), key=loss))), 4)
 
 
 def cross_validated(p_first: Floats, first_is_better: Floats, prompt_ids: Sequence[str]) -> Floats | None:

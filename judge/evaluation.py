@@ -182,6 +182,7 @@ def evaluate(
     Raises `JudgeError` where a row has no verdict.
     """
     by_comparison = {verdict.comparison_id: verdict for verdict in verdicts}
+    rows = sorted(rows, key=lambda row: row.comparison.id)  # sums depend, in the last digits, on their order
     judged = Judged.of(rows, by_comparison)
     used = [by_comparison[row.comparison.id] for row in rows]
     decided = judged.take(judged.decided)
