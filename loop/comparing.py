@@ -25,7 +25,7 @@ def compare_answers(run: RunContext, incumbent: Checkpoint, index: int, title: s
     Raises `judge.errors.JudgeStopped` where the judge cannot go on; the verdicts so far are kept.
     """
     playing = {prompt_id: _tournament(run, index, prompt_id, own) for prompt_id, own in _answers(run, index)}
-    judging = Judging(run, incumbent, index, "train")
+    judging = Judging.of(run, incumbent, index, "train")
     total = 0
     with run.progress.stage(title, None, "comparisons") as bar:
         while playing := {prompt_id: played for prompt_id, played in playing.items() if played.wave}:

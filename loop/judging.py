@@ -1,4 +1,4 @@
-"""Fill the store with the judge's verdicts on a round's comparisons.
+"""Fill the store with a judge's verdicts.
 
 A local judge is asked in fixed chunks, and a chunk with anything missing is asked whole: its probabilities
 depend, in the last digits, on what shares their batch, and a resumed run must repeat them exactly. An external
@@ -9,27 +9,42 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 from judge.contract import Judge
 from loop.context import RunContext
 from loop.progress import Bar
-from store.records import Checkpoint, Comparison, Purpose
+from store.records import Checkpoint, Comparison, Purpose, Verdict
 
 CHUNK = 512
 
 
 @dataclass(frozen=True)
 class Judging:
-    """The judging of one round and purpose by the judge of `incumbent`, which is made when it is first needed."""
+    """How a judge, made when it is first needed, fills a part of the store with its verdicts.
 
-    run: RunContext
-    incumbent: Checkpoint
-    index: int
-    purpose: Purpose
+    `scores` reads the comparison and `p_first` of each verdict there is, `add` takes new ones. `one_by_one` is for
+    judges whose verdicts do not depend on what shares their batch.
+    """
+
+    make: Callable[[], Judge]
+    one_by_one: bool
+    scores: Callable[[], Iterable[tuple[str, float | None]]]
+    add: Callable[[list[Verdict]], object]
+
+    @classmethod
+    def of(cls, run: RunContext, incumbent: Checkpoint, index: int, purpose: Purpose) -> Self:
+        """By the judge of the run, of the comparisons of one round and purpose."""
+        return cls(
+            make=lambda: run.judge(incumbent),
+            one_by_one=run.config.judge.kind == "api",
+            scores=lambda: run.store.scores(index, purpose),
+            add=run.store.add_verdicts,
+        )
 
     @cached_property
     def judge(self) -> Judge:
-        return self.run.judge(self.incumbent)
+        return self.make()
 
     def fill(
         self, ids: Collection[str], comparisons: Callable[[], Iterable[Comparison]], bar: Bar | None = None
@@ -40,11 +55,11 @@ class Judging:
         verdict already nobody is asked; else those that were left unscored are asked again along with the rest.
         Raises `judge.errors.JudgeStopped` where the judge cannot go on; the verdicts so far are kept.
         """
-        there = {id: p_first for id, p_first in self.run.store.scores(self.index, self.purpose) if id in ids}
+        there = {id: p_first for id, p_first in self.scores() if id in ids}
         advance = bar.advance if bar else _nothing
         if len(there) == len(ids):
             advance(len(ids))
-        elif self.run.config.judge.kind == "api":
+        elif self.one_by_one:
             advance(len(there))
             asyncio.run(
                 self._commit_each((c for c in comparisons() if there.get(c.id) is None), there, advance)
@@ -59,11 +74,11 @@ class Judging:
         self, comparisons: Iterable[Comparison], there: Collection[str], advance: Callable[[int], None]
     ) -> None:
         async for verdict in self.judge.compare(comparisons):
-            self.run.store.add_verdicts([verdict])
+            self.add([verdict])
             advance(verdict.comparison_id not in there)
 
     async def _commit_together(self, comparisons: list[Comparison]) -> None:
-        self.run.store.add_verdicts([verdict async for verdict in self.judge.compare(comparisons)])
+        self.add([verdict async for verdict in self.judge.compare(comparisons)])
 
 
 def judge_all(run: RunContext, incumbent: Checkpoint, index: int, purpose: Purpose, title: str) -> None:
@@ -76,7 +91,7 @@ def judge_all(run: RunContext, incumbent: Checkpoint, index: int, purpose: Purpo
     if ids == {id for id, _ in run.store.scores(index, purpose)}:
         return
     with run.progress.stage(title, len(ids), "comparisons") as bar:
-        Judging(run, incumbent, index, purpose).fill(ids, comparisons, bar)
+        Judging.of(run, incumbent, index, purpose).fill(ids, comparisons, bar)
 
 
 def _nothing(units: int) -> None:

@@ -84,6 +84,16 @@ class Canaries(Settings):
     attacked_wins: Interval | None = None
 
 
+class ShadowAgreement(Settings):
+    """How far the shadowing judge agrees with the first; see `loop.shadow.shadow_round`."""
+
+    judge: str
+    asked: int
+    compared: int
+    agreement: Interval | None = None
+    gap: float | None = None
+
+
 class RoundSummary(Settings):
     index: int
     samples: int = 0
@@ -96,6 +106,8 @@ class RoundSummary(Settings):
     cycle_rate: float | None = None
     canaries: Canaries | None = None
     judge_win_rate: Interval | None = None
+    shadow: ShadowAgreement | None = None
+    """Missing where no judge shadows the first."""
     audit: Audit = Audit(labels=0)
     corrected_win_rate: Interval | None = None
     gate_labels: int = 0
@@ -187,6 +199,7 @@ def _round(
         cycle_rate=counts.get("cycle_rate"),
         canaries=Canaries.model_validate(counts["canaries"]) if "canaries" in counts else None,
         judge_win_rate=_interval(evidence.get("judge_win_rate")),
+        shadow=ShadowAgreement.model_validate(counts["shadow"]) if "shadow" in counts else None,
         audit=_audit(evidence.get("audit")),
         corrected_win_rate=_interval(evidence.get("corrected_win_rate")),
         gate_labels=evidence.get("labels", 0),

@@ -2,15 +2,15 @@
 
 from store.answers import Answers
 from store.database import Database
-from store.judgements import Judgements
 from store.labels import Labels
 from store.outcomes import Outcomes
 from store.progress import Progress
 from store.records import Run
 from store.revisions import Revisions
+from store.shadows import Shadows
 
 
-class RunStore(Answers, Judgements, Outcomes, Labels, Revisions, Progress):
+class RunStore(Answers, Shadows, Outcomes, Labels, Revisions, Progress):
     """The units of one run. Adding is idempotent; reading streams. Got from `store.Store`.
 
     Safe to use from several threads, and beside other processes on the same database.
