@@ -7,7 +7,7 @@ bootstrap over prompts where rows share prompts (see `judge.resampling`).
 Unscored comparisons are in no rate; how many there are, and why, stands beside the rates.
 """
 
-from collections import Counter
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -33,6 +33,8 @@ from judge.resampling import groups_of, rate
 from store.records import Verdict
 
 Floats = NDArray[np.float64]
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class Figures(BaseModel):
@@ -98,7 +100,9 @@ class JudgeEvaluation(Figures):
     constitution: str
     data: str
     data_hash: str
-    unscored: dict[str, int] = Field(description="Reasons, most frequent first.")
+    unscored: dict[str, int] = Field(
+        description="Reasons, most frequent first; those that differ in their numbers alone are one, its numbers `#`."
+    )
     agreement_with_ties: Interval | None = Field(
         description="Share of the scored on which judge and people say the same of first, second and tie; the judge "
         "says tie where it may and finds that likeliest, else where its orders disagree or its verdict is one half. "
@@ -196,7 +200,7 @@ def evaluate(
         constitution=used[0].constitution if used[0].template else "",
         data=data,
         data_hash=data_hash,
-        unscored=dict(Counter(v.unscored for v in used if v.unscored is not None).most_common()),
+        unscored=_reasons(used),
         **_with_ties(judged),
         brier=brier(p, better) if len(p) else None,
         temperature=fit_temperature(p, better) if len(p) >= FEWEST_LABELS else None,
@@ -311,6 +315,15 @@ def _with_tie(judged: Judged) -> Floats:
 def _classes(p_first: Floats) -> list[str]:
     """first, second or tie; NaN, which people's ties are, is a tie."""
     return ["first" if p > 0.5 else "second" if p < 0.5 else "tie" for p in p_first]
+
+
+def _reasons(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    alike: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.unscored is not None:
+            alike.setdefault(_NUMBER.sub("#", verdict.unscored), []).append(verdict.unscored)
+    told = {own[0] if len(set(own)) == 1 else masked: len(own) for masked, own in alike.items()}
+    return dict(sorted(told.items(), key=lambda reason: (-reason[1], reason[0])))
 
 
 def _spent(verdicts: Sequence[Verdict]) -> dict[str, float | int | None]:

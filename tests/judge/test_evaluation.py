@@ -171,6 +171,18 @@ def test_nothing_scored_is_no_figure_and_no_crash() -> None:
     assert found.by_subset["s"].accuracy is None
 
 
+def test_reasons_that_differ_in_numbers_alone_are_counted_together() -> None:
+    rows = [row(n) for n in range(4)]
+    reasons = [
+        "label mass 0.01 is below 0.05",
+        "label mass 0.0304 is below 0.05",
+        "too long (512)",
+        "too long (512)",
+    ]
+    said = [verdict(one, None, unscored=reason) for one, reason in zip(rows, reasons, strict=True)]
+    assert evaluate(rows, said).unscored == {"label mass # is below #": 2, "too long (512)": 2}
+
+
 def test_a_missing_verdict_is_refused() -> None:
     rows, said = by_hand()
     with pytest.raises(JudgeError, match="without a verdict, here:2"):
