@@ -86,10 +86,10 @@ class DividedJudge:
 
         def asked() -> Iterator[Comparison]:
             for comparison in comparisons:
-                opened = _Open(comparison, {})
-                for principles in self._parts(comparison):
-                    part = _under(comparison, principles)
-                    opened.parts[part.id] = principles
+                parts = [(_under(comparison, part), part) for part in self._parts(comparison)]
+                # All known before the first is asked: an answer may come before the next one is drawn.
+                opened = _Open(comparison, {part.id: principles for part, principles in parts})
+                for part, _ in parts:
                     waiting.setdefault(part.id, deque()).append(opened)
                     yield part
 
