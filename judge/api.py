@@ -46,7 +46,7 @@ class OpenCall:
 class ApiJudge:
     """Judges by asking the model of `settings`, at most `settings.concurrency` requests at a time.
 
-    `calls` is where answers are kept and paid (`judge.paid_calls.paid_calls`; default: nowhere, without a limit).
+    `calls` is where answers are kept and paid (`judge.opened_calls.open_calls`; default: nowhere, without a limit).
     `http_transport` replaces the network, for tests. Raises `JudgeSettingsError` without a key for a server that is
     not on this machine, and for several votes at temperature 0, which would be one vote several times.
     """
@@ -98,6 +98,8 @@ class ApiJudge:
             # A worker asks one thing at a time. Some of them wait for another attempt, so there are more workers
             # than requests may be in flight.
             width = self._settings.concurrency + (self._settings.concurrency + 1) // 2
+            if self._settings.delivery == "batch":
+                width = self._settings.batch.requests // 2  # a request for each presentation order
             async with aclosing(work_through(comparisons, judge, width)) as verdicts:
                 async for verdict in verdicts:
                     yield verdict
@@ -122,6 +124,8 @@ class ApiJudge:
         )
         reasoning: list[str] = []
         readings: list[Reading] = []
+        if unscored is None:
+            await self._voting.foresee(call.session, [p.messages for p in presented])
         for presentation in presented if unscored is None else ():
             shown_first = presentation.first_shown_first
             try:

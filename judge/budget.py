@@ -41,31 +41,16 @@ class Reservation(Protocol):
 
 
 class Budget(Protocol):
-    async def reserve(self, most: TokenUse) -> Reservation:
-        """Set aside the most that a call may take. Raises `JudgeStopped` where it does not fit any more."""
+    async def reserve(self, most: TokenUse, usd: float) -> Reservation:
+        """Set aside the most that a call may take and cost. Raises `JudgeStopped` where it does not fit any more."""
         ...
 
 
 class SpendingBudget:
-    """The budget of one run; `spent_usd` and `spent_tokens` are of its earlier sessions.
+    """The budget of one run; `spent_usd` and `spent_tokens` are of its earlier sessions."""
 
-    Raises `JudgeSettingsError` for a budget in dollars on a model without a known price.
-    """
-
-    def __init__(
-        self,
-        limits: BudgetSettings,
-        model: str,
-        price: ModelPrice | None,
-        *,
-        spent_usd: float = 0.0,
-        spent_tokens: int = 0,
-        batch: bool = False,
-    ) -> None:
-        require_price(limits, model, price)
+    def __init__(self, limits: BudgetSettings, *, spent_usd: float = 0.0, spent_tokens: int = 0) -> None:
         self._limits = limits
-        self._price = price
-        self._batch = batch
         self._usd = spent_usd
         self._tokens = spent_tokens
         self._held_usd = 0.0
@@ -81,9 +66,8 @@ class SpendingBudget:
     def spent_tokens(self) -> int:
         return self._tokens
 
-    async def reserve(self, most: TokenUse) -> "Held":
+    async def reserve(self, most: TokenUse, usd: float) -> "Held":
         """See `Budget.reserve`."""
-        usd = self._price.cost(most, batch=self._batch) if self._price else 0.0
         while not self._fits(usd, most.total):
             if not self._held:
                 raise JudgeStopped(self._exhausted(usd, most.total))

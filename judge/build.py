@@ -11,7 +11,8 @@ from judge.endpoint import require_key
 from judge.errors import JudgeSettingsError
 from judge.local import LocalJudge, require_label_replies
 from judge.local_pointwise import LocalPointwiseJudge
-from judge.paid_calls import known_price, paid_calls
+from judge.opened_calls import open_calls
+from judge.paid_calls import known_price
 from judge.panel import PanelJudge
 from judge.principles import DividedJudge, check_parts, is_divided
 from judge.scripted import ScriptedJudge
@@ -70,6 +71,7 @@ def build_judge(
         members = [build_judge(member, scorer, calls=calls, account=account) for member in settings.members]
         return PanelJudge(members, combine=settings.combine, weights=settings.weights, quorum=settings.quorum)
     template, constitution = load_template(settings.template), load_constitution(settings.constitution)
+    check_parts(settings, template, constitution)
     whole = _undivided(settings, template, constitution, scorer, calls, account)
     return DividedJudge(whole, settings, template, constitution) if is_divided(settings) else whole
 
@@ -90,7 +92,7 @@ def _undivided(
     scores = template.mode == "pointwise"
     if isinstance(settings, ApiJudgeSettings):
         asking = ApiPointwiseJudge if scores else ApiJudge
-        return asking(settings, template, constitution, calls=paid_calls(settings, calls, account))
+        return asking(settings, template, constitution, calls=open_calls(settings, calls, account))
     if scorer is None:
         raise JudgeSettingsError("judge.kind: a local judge needs a policy to score labels; none was given.")
     found = scorer if isinstance(scorer, LabelScorer) else scorer(settings)

@@ -16,11 +16,13 @@ from prompts.hashing import content_hash
 
 @dataclass(frozen=True)
 class Call:
-    """A call that was answered: the response's bytes (JSON), its tokens, and its price where that is known."""
+    """A call that was answered: the response's bytes (JSON), its tokens, its cost where the price is known, and by
+    which model."""
 
     response: bytes
     used: TokenUse
     cost_usd: float | None = None
+    model: str = ""
 
 
 class CallCache(Protocol):
@@ -32,6 +34,14 @@ class CallCache(Protocol):
 
     async def put(self, key: str, call: Call, *, keep: bool) -> None:
         """Record that the call was paid for, and with `keep` its answer; durable when this returns."""
+        ...
+
+    async def drop(self, key: str) -> None:
+        """Keep the answer under `key` no longer; what it cost stays counted."""
+        ...
+
+    async def close(self) -> None:
+        """The event loop ends: make durable what nobody waits for any more."""
         ...
 
 

@@ -94,7 +94,7 @@ class AsideWriter:
                 "logprobs": "never",
             }
             own = settings.model_copy(update=changed)
-            paid = replace(calls, price=known_price(own)) if calls and model else calls
+            paid = calls.at_price(known_price(own)) if calls and model else calls
             request = load_writing(what)
             self._pens[what] = _Pen(
                 request, Endpoint(own, Features.first(own, "label"), {}, http_transport, paid)

@@ -1,10 +1,10 @@
 """One model behind one OpenAI-compatible address: a chat goes in, a checked completion or a classified failure out.
 
-What is asked is paid for: `judge.paid_calls` looks answers up, keeps to the budget and counts the cost. When a request
-leaves is `judge.throttle`'s to say, how its bytes travel `judge.wire`'s, what its failure means `judge.failures`'s. What
-remains is here: asking for less where the server does not take what was asked for, trying again, and knowing when to
-stop. Each kind of trouble has its own attempts, so that a request that met a broken connection and two busy servers is
-not counted out for bad luck. Time is bounded three ways: connecting, one attempt by `timeout_s`, a request with all
+What is asked is paid for: `judge.paid_calls` looks answers up, keeps to the budget and counts the cost. When a
+request leaves is for `judge.throttle` to say, how its bytes travel for `judge.wire`, what its failure means for
+`judge.failures`. What remains is here: asking for less where the server does not take what was asked for, trying
+again, and knowing when to stop. Each kind of trouble has its own attempts, so that a request that met a broken
+connection and two busy servers is not counted out for bad luck. Time is bounded three ways: connecting, one attempt by `timeout_s`, a request with all
 its attempts by `deadline_s`, counted from when the first one leaves.
 """
 
@@ -15,7 +15,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -29,7 +29,7 @@ from judge.completion import Completion
 from judge.errors import JudgeSettingsError, JudgeStopped
 from judge.failures import Failure, GaveUp, Rejected, Transient, classify
 from judge.features import Features
-from judge.paid_calls import PaidCalls
+from judge.paid_calls import How, PaidCalls
 from judge.settings import ApiJudgeSettings
 from judge.throttle import Throttle
 from judge.wire import PooledWire, Response, TransportWire, Wire, proxy_for
@@ -103,6 +103,7 @@ class Endpoint:
             settings.tokens_per_minute,
         )
         self._reply_tokens = float(settings.max_tokens)
+        self._first = asyncio.Lock()
         self._ever_answered = False
         self._failed_in_a_row = 0
 
@@ -115,6 +116,7 @@ class Endpoint:
     async def session(self) -> AsyncIterator["Session"]:
         """Connections for the running event loop, closed at the end."""
         settings = self._settings
+        self._first = asyncio.Lock()
         if self._transport is not None:
             wire: Wire = TransportWire(settings.base_url, self._key, self._transport)
         else:
@@ -125,21 +127,34 @@ class Endpoint:
             yield Session(self, wire)
         finally:
             self._throttle.close()
+            await self._calls.close()
             await wire.close()
 
-    async def ask(self, wire: Wire, chat: Chat, sample: int, good: Good, count: int) -> Completion:
+    async def ask(
+        self, wire: Wire, chat: Chat, sample: int, good: Good, count: int, how: How = "usual"
+    ) -> Completion:
         """A completion of `chat` with up to `count` choices, asked for in the fullest form that the server takes.
 
         `sample` tells several completions of one chat apart; one that is not `good` is not kept for later.
         Raises `GaveUp` for this chat alone, `JudgeStopped` for all.
         """
+        if self._calls.batched and not self._ever_answered:
+            # What the model takes is found out with one request, before thousands are submitted that it does not take.
+            async with self._first:
+                if not self._ever_answered:
+                    return await self._ask(wire, chat, sample, good, count, "at once")
+        return await self._ask(wire, chat, sample, good, count, how)
+
+    async def _ask(self, wire: Wire, chat: Chat, sample: int, good: Good, count: int, how: How) -> Completion:
         features = self._features
         instructed = any(message.role == "system" for message in chat)
         cut: Completion | None = None
         while True:
             several = count > 1 and features.n
             try:
-                completion = await self._paid(wire, chat, features, sample, good, count if several else 1)
+                completion = await self._paid(
+                    wire, chat, features, sample, good, count if several else 1, how
+                )
             except Rejected as rejected:
                 lesser = features.without(rejected.words, instructed=instructed, several=several)
                 if lesser is None:
@@ -164,12 +179,17 @@ class Endpoint:
             return completion.after(cut) if cut else completion
 
     @property
+    def batched(self) -> bool:
+        """Whether requests go off in batches."""
+        return self._calls.batched
+
+    @property
     def features(self) -> Features:
         """What is asked for at present."""
         return self._features
 
     async def _paid(
-        self, wire: Wire, chat: Chat, features: Features, sample: int, good: Good, count: int
+        self, wire: Wire, chat: Chat, features: Features, sample: int, good: Good, count: int, how: How
     ) -> Completion:
         request: dict[str, Any] = {
             "model": self._settings.model,
@@ -181,9 +201,10 @@ class Endpoint:
         completion, cost_usd = await self._calls.answer(
             request,
             sample,
-            send=lambda _: self._with_retries(wire, request),
+            send=lambda: self._with_retries(wire, request),
             read=Completion.read,
             good=good,
+            how=how,
         )
         return completion.priced(cost_usd)
 
@@ -283,6 +304,22 @@ class Session:
         """See `Endpoint.ask`."""
         return await self._endpoint.ask(self._wire, chat, sample, good, 1)
 
+    async def foresee(self, chats: Iterable[Chat], samples: range, good: Good = _complete) -> None:
+        """Say what will be asked one after the other, so that it goes off in one batch; without batches, nothing.
+
+        What fails, fails when it is asked for. Raises `JudgeStopped`.
+        """
+        if not self._endpoint.batched:
+            return
+        asked = (
+            self._endpoint.ask(self._wire, chat, sample, good, 1, "ahead")
+            for chat in chats
+            for sample in samples
+        )
+        for outcome in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(outcome, BaseException) and not isinstance(outcome, Failure):
+                raise outcome
+
     async def ask_several(
         self, chat: Chat, samples: range, good: Good = _complete
     ) -> AsyncGenerator[Completion]:
@@ -291,7 +328,7 @@ class Session:
         What a request with several replies took is told of its first. Raises as `Endpoint.ask` does.
         """
         waiting = samples
-        if len(samples) > 1 and self._endpoint.features.n:
+        if len(samples) > 1 and self._endpoint.features.n and not self._endpoint.batched:
 
             def all_good(completion: Completion) -> bool:
                 return all(good(single) for single in completion.singles())
@@ -301,5 +338,6 @@ class Session:
             for completion in got:
                 yield completion
             waiting = samples[len(got) :]
+        await self.foresee([chat], waiting, good)
         for sample in waiting:
             yield await self.ask(chat, sample, good)

@@ -1,20 +1,22 @@
 """Where a request becomes an answer that was paid for: looked up, else reserved, asked for, settled and kept.
 
 This is the one way around every request of an external judge, so that nothing is asked twice, nothing is spent beyond
-the budget, and nothing is spent unseen. How the request is delivered (now, or in a batch) is the caller's.
+the budget, and nothing is spent unseen. A request is delivered at once or, where the calls are batched, in a batch;
+either way its answer comes back here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-from judge.budget import Budget, SpendingBudget, require_price
+from judge.budget import Budget, Reservation, require_price
 from judge.call_cache import Call, CallCache, call_key
+from judge.failures import Failure
 from judge.prices import ModelPrice, load_prices, price_of
 from judge.settings import ApiJudgeSettings
-from judge.stored_calls import StoredCalls
 from judge.tokens import TokenUse, at_most
-from store.judge_calls import JudgeCalls, Spending
+
+How = Literal["usual", "at once", "ahead"]
+"""`at once`: never in a batch. `ahead`: the same request follows and is to find this answer, whatever it is."""
 
 
 class Answer(Protocol):
@@ -27,69 +29,144 @@ class Answer(Protocol):
     def used(self) -> TokenUse: ...
 
 
+class Delivery(Protocol):
+    """Takes requests away and brings answers back, later; see `judge.batch`."""
+
+    async def deliver(self, key: str, request: Mapping[str, Any]) -> Call | None:
+        """The answer, in the cache already; None where the request is to be asked at once."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
-@dataclass(frozen=True)
 class PaidCalls:
     """The calls to one address. Without a cache every call is asked, without a budget none is refused.
 
-    `batch` says that calls are delivered in batches and priced so.
+    `delivery` opens what takes requests in batches, for the running event loop; it needs a cache.
     """
 
-    endpoint: str
-    price: ModelPrice | None = None
-    cache: CallCache | None = None
-    budget: Budget | None = None
-    batch: bool = False
+    def __init__(
+        self,
+        endpoint: str,
+        price: ModelPrice | None = None,
+        cache: CallCache | None = None,
+        budget: Budget | None = None,
+        delivery: Callable[[], Delivery] | None = None,
+    ) -> None:
+        assert delivery is None or cache is not None, "batches bring their answers by the cache"
+        self.endpoint = endpoint
+        self._price = price
+        self._cache = cache
+        self._budget = budget
+        self._open_delivery = delivery
+        self._delivery: Delivery | None = None
+        self._ahead: dict[str, tuple[Any, float | None] | Failure] = {}
+
+    @property
+    def batched(self) -> bool:
+        """Whether requests are gathered and go off together, so that who asks one by one waits long."""
+        return self._open_delivery is not None
 
     async def answer(
         self,
         request: Mapping[str, Any],
         sample: int,
         *,
-        send: Callable[[str], Awaitable[AnswerT]],
+        send: Callable[[], Awaitable[AnswerT]],
         read: Callable[[bytes], AnswerT],
         good: Callable[[AnswerT], bool],
+        how: How = "usual",
     ) -> tuple[AnswerT, float | None]:
         """The answer to this JSON body, and what it cost when it was asked for (None: its price is not known).
 
-        `send` is given the request's key and asks the server, `read` reads a kept answer, and only what is `good` is
-        kept. Raises what `send` raises, `JudgeStopped` where the budget does not allow the call.
+        `send` asks the server, `read` reads a kept answer, and only what is `good` is kept. Raises what `send`
+        raises, `JudgeStopped` where the budget does not allow the call.
         """
         key = call_key(self.endpoint, request, sample)
-        kept = await self.cache.get(key) if self.cache else None
-        if kept is not None:
-            return read(kept.response), kept.cost_usd
-        reservation = await self.budget.reserve(at_most(request)) if self.budget else None
+        if self._cache and (kept := await self._cache.get(key)) is not None:
+            answer = read(kept.response)
+            if good(answer):
+                return answer, kept.cost_usd
+        if (found := self._ahead.pop(key, None)) is not None:
+            if isinstance(found, Failure):
+                raise found
+            return found
         try:
-            answer = await send(key)
-            cost = self.price.cost(answer.used, batch=self.batch) if self.price else None
+            answer, cost = await self._asked(key, request, send, read, good, how)
+        except Failure as failure:
+            if how == "ahead":
+                self._ahead[key] = failure
+            raise
+        if how == "ahead" and not good(answer):
+            self._ahead[key] = answer, cost
+        return answer, cost
+
+    def at_price(self, price: ModelPrice | None) -> "PaidCalls":
+        """The same cache and budget for another model; a batch holds requests to one, so these are asked at once."""
+        return PaidCalls(self.endpoint, price, self._cache, self._budget)
+
+    async def close(self) -> None:
+        """The event loop ends: keep what came in last, and let go of batches under way; the store knows of them."""
+        delivery, self._delivery = self._delivery, None
+        self._ahead.clear()
+        if delivery is not None:
+            await delivery.close()
+        if self._cache is not None:
+            await self._cache.close()
+
+    async def _asked(
+        self,
+        key: str,
+        request: Mapping[str, Any],
+        send: Callable[[], Awaitable[AnswerT]],
+        read: Callable[[bytes], AnswerT],
+        good: Callable[[AnswerT], bool],
+        how: How,
+    ) -> tuple[AnswerT, float | None]:
+        if self._open_delivery is not None and how != "at once":
+            call = await self._by_batch(key, request)
+            if call is not None:
+                answer = read(call.response)
+                if self._cache and not good(answer):
+                    await self._cache.drop(key)
+                return answer, call.cost_usd
+        reservation = await self._reserved(request)
+        try:
+            answer = await send()
+            cost = self._price.cost(answer.used) if self._price else None
+            if self._cache:
+                call = Call(answer.raw, answer.used, cost, str(request.get("model", "")))
+                await self._cache.put(key, call, keep=good(answer))
             if reservation:
                 reservation.settle(answer.used, cost)
+            return answer, cost
+        finally:
+            # Last: a run that stops for want of budget stops when nothing is reserved, so with everything kept.
+            if reservation:
+                reservation.release()
+
+    async def _reserved(self, request: Mapping[str, Any], *, batch: bool = False) -> Reservation | None:
+        if self._budget is None:
+            return None
+        most = at_most(request)
+        return await self._budget.reserve(most, self._price.cost(most, batch=batch) if self._price else 0.0)
+
+    async def _by_batch(self, key: str, request: Mapping[str, Any]) -> Call | None:
+        assert self._open_delivery is not None
+        if self._delivery is None:
+            self._delivery = self._open_delivery()
+        reservation = await self._reserved(request, batch=True)
+        try:
+            call = await self._delivery.deliver(key, request)
+            if reservation and call is not None:
+                reservation.settle(call.used, call.cost_usd)
+            return call
         finally:
             if reservation:
                 reservation.release()
-        if self.cache:
-            await self.cache.put(key, Call(answer.raw, answer.used, cost), keep=good(answer))
-        return answer, cost
-
-
-def paid_calls(settings: ApiJudgeSettings, kept: JudgeCalls | None = None, account: str = "") -> PaidCalls:
-    """The calls of an API judge: kept in a store and counted on `account` where there is a store.
-
-    Raises `JudgeSettingsError` for prices that cannot be read, and for a budget in dollars without a price.
-    """
-    price = known_price(settings)
-    spent = kept.spent(account) if kept else Spending()
-    return PaidCalls(
-        endpoint=settings.base_url,
-        price=price,
-        cache=StoredCalls(kept, account, settings.base_url, settings.model) if kept else None,
-        budget=SpendingBudget(
-            settings.budget, settings.model, price, spent_usd=spent.cost_usd, spent_tokens=spent.tokens
-        ),
-    )
 
 
 def known_price(settings: ApiJudgeSettings) -> ModelPrice | None:

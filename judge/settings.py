@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from judge.batch_settings import BatchSettings
 from judge.budget import BudgetSettings
 from judge.prices import ModelPrice
 from judge.ways import WaysSettings
@@ -117,6 +118,12 @@ class ApiJudgeSettings(JudgeBase):
         "(judge/prices.yaml). A model without a price has unknown cost.",
     )
     budget: BudgetSettings = BudgetSettings()
+    delivery: Literal["live", "batch"] = Field(
+        default="live",
+        description="live: each request is answered at once; batch: requests go off in batches (files and batches of "
+        "the OpenAI API), for half the price within a day.",
+    )
+    batch: BatchSettings = BatchSettings()
 
 
 class ScriptedJudgeSettings(JudgeBase):

@@ -18,11 +18,10 @@ _Entry = tuple[PaidCall, asyncio.Future[None]]
 class StoredCalls:
     """The `CallCache` of one judge in a store; spending is counted on `account`."""
 
-    def __init__(self, calls: JudgeCalls, account: str, endpoint: str, model: str) -> None:
+    def __init__(self, calls: JudgeCalls, account: str, endpoint: str) -> None:
         self._calls = calls
         self._account = account
         self._endpoint = endpoint
-        self._model = model
         self._lookups: list[_Lookup] = []
         self._entries: list[_Entry] = []
         self._working: asyncio.Task[None] | None = None
@@ -40,7 +39,7 @@ class StoredCalls:
         paid = PaidCall(
             key=key if keep else None,
             endpoint=self._endpoint,
-            model=self._model,
+            model=call.model,
             response=call.response,
             input_tokens=used.input,
             cached_tokens=used.cached,
@@ -52,6 +51,19 @@ class StoredCalls:
         self._entries.append((paid, stored))
         self._begin()
         await stored
+
+    async def drop(self, key: str) -> None:
+        """See `CallCache.drop`."""
+        await asyncio.to_thread(self._calls.drop, [key])
+
+    async def close(self) -> None:
+        """See `CallCache.close`."""
+        working, self._working = self._working, None
+        if working is not None:
+            await asyncio.gather(working, return_exceptions=True)
+        entries, self._entries = self._entries, []
+        if entries:
+            self._calls.add(self._account, [paid for paid, _ in entries])
 
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
@@ -65,12 +77,6 @@ class StoredCalls:
             entries, self._entries = self._entries, []
             try:
                 found = await asyncio.to_thread(self._exchange, lookups, entries)
-            except asyncio.CancelledError:
-                # The loop is closing. The thread ends what it began; what came meanwhile was paid for as well.
-                if self._entries:
-                    self._calls.add(self._account, [paid for paid, _ in self._entries])
-                    self._entries = []
-                raise
             except Exception as error:
                 for _, waiting in (*lookups, *entries):
                     if not waiting.done():
@@ -93,4 +99,4 @@ class StoredCalls:
 
 def _call(paid: PaidCall) -> Call:
     used = TokenUse(paid.input_tokens, paid.cached_tokens, paid.output_tokens, paid.reasoning_tokens)
-    return Call(paid.response, used, paid.cost_usd)
+    return Call(paid.response, used, paid.cost_usd, paid.model)

@@ -5,7 +5,7 @@ it does not, `votes` answers are counted, had with one request where the server 
 read is sent back once with the reason; after that the vote is lost.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from string import Template
@@ -27,7 +27,7 @@ class CallRecord:
 
     replies: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
-    used: TokenUse = TokenUse()
+    used: TokenUse = field(default_factory=TokenUse)
     cost_usd: float | None = None
 
     def add(self, completion: Completion, about: Mapping[str, Any]) -> None:
@@ -99,6 +99,11 @@ class Voting:
         if lost is not None and 2 * sum(counts) <= self._votes:
             raise lost
         return Heard(None, tuple(counts), reasoning)
+
+    async def foresee(self, session: Session, chats: Iterable[Sequence[Message]]) -> None:
+        """Say that these chats will be heard one after the other. Raises `JudgeStopped`."""
+        votes = 1 if session.expects_logprobs else self._votes
+        await session.foresee(chats, range(votes), self._readable)
 
     async def _answers(self, session: Session, chat: tuple[Message, ...]) -> AsyncGenerator[Completion]:
         """An answer for each vote; the first alone where it may be enough."""

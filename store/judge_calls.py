@@ -109,6 +109,13 @@ class JudgeCalls:
         for model, spent in _by_model(calls).items():
             self._charge(connection, account, model, spent)
 
+    def drop(self, keys: Sequence[str]) -> None:
+        """Keep these answers no longer. What they cost stays counted."""
+        table = tables.judge_calls
+        for some in chunks(keys):
+            with self.database.write() as connection:
+                connection.execute(sa.delete(table).where(table.c.key.in_(some)))
+
     def spent(self, account: str) -> Spending:
         """What the account's calls took in all, over every session."""
         table = tables.judge_spending

@@ -4,26 +4,23 @@ import asyncio
 
 import pytest
 
-from judge.budget import BudgetSettings, SpendingBudget
+from judge.budget import BudgetSettings, SpendingBudget, require_price
 from judge.errors import JudgeSettingsError, JudgeStopped
 from judge.prices import ModelPrice
 from judge.tokens import TokenUse
-
-PRICE = ModelPrice(input=1_000_000, output=1_000_000, batch=0.5)
-"""A dollar a token."""
 
 TEN = TokenUse(input=8, output=2)
 
 
 def budget(usd: float | None = None, tokens: int | None = None, **spent) -> SpendingBudget:
-    return SpendingBudget(BudgetSettings(usd=usd, tokens=tokens), "model", PRICE, **spent)
+    return SpendingBudget(BudgetSettings(usd=usd, tokens=tokens), **spent)
 
 
 def test_a_budget_in_dollars_needs_a_price_and_one_in_tokens_does_not():
     with pytest.raises(JudgeSettingsError, match=r"judge\.budget\.usd: the price of 'model'.*judge\.prices"):
-        SpendingBudget(BudgetSettings(usd=1), "model", None)
-    SpendingBudget(BudgetSettings(tokens=1), "model", None)
-    SpendingBudget(BudgetSettings(), "model", None)
+        require_price(BudgetSettings(usd=1), "model", None)
+    require_price(BudgetSettings(tokens=1), "model", None)
+    require_price(BudgetSettings(usd=1), "model", ModelPrice(input=1, output=1))
 
 
 @pytest.mark.parametrize("limits", [{"usd": 25}, {"tokens": 25}])
@@ -31,10 +28,10 @@ def test_a_call_that_may_cost_more_than_is_left_stops_the_run_before_it_is_sent(
     async def spend() -> SpendingBudget:
         own = budget(**limits)
         for _ in range(2):
-            (await own.reserve(TEN)).settle(TEN, 10.0)
+            (await own.reserve(TEN, 10.0)).settle(TEN, 10.0)
         with pytest.raises(JudgeStopped, match=r"judge\.budget\.\w+: .*20.* of .*25.*Raise judge\.budget"):
-            await own.reserve(TEN)
-        (await own.reserve(TokenUse(input=5))).settle(TokenUse(input=5), 5.0)
+            await own.reserve(TEN, 10.0)
+        (await own.reserve(TokenUse(input=5), 5.0)).settle(TokenUse(input=5), 5.0)
         return own
 
     own = asyncio.run(spend())
@@ -45,8 +42,8 @@ def test_what_was_not_used_is_given_back():
     async def spend() -> None:
         own = budget(usd=10)
         for _ in range(9):
-            (await own.reserve(TEN)).settle(TokenUse(input=1), 1.0) if own.spent_usd == 0 else None
-            (await own.reserve(TokenUse(input=1))).release()
+            (await own.reserve(TEN, 10.0)).settle(TokenUse(input=1), 1.0) if own.spent_usd == 0 else None
+            (await own.reserve(TokenUse(input=1), 1.0)).release()
         assert own.spent_usd == 1.0
 
     asyncio.run(spend())
@@ -55,8 +52,8 @@ def test_what_was_not_used_is_given_back():
 def test_a_call_waits_for_those_in_flight_and_stops_only_when_none_is():
     async def spend() -> None:
         own = budget(usd=20)
-        first, second = await own.reserve(TEN), await own.reserve(TEN)
-        waiting = asyncio.create_task(own.reserve(TEN))
+        first, second = await own.reserve(TEN, 10.0), await own.reserve(TEN, 10.0)
+        waiting = asyncio.create_task(own.reserve(TEN, 10.0))
         await asyncio.sleep(0)
         assert not waiting.done()
         first.settle(TokenUse(input=2), 2.0)
@@ -66,7 +63,7 @@ def test_a_call_waits_for_those_in_flight_and_stops_only_when_none_is():
         third = await waiting
         third.settle(TEN, 10.0)
         with pytest.raises(JudgeStopped, match=r"\$15\.0000 of \$20\.0000"):
-            await own.reserve(TEN)
+            await own.reserve(TEN, 10.0)
 
     asyncio.run(spend())
 
@@ -78,7 +75,7 @@ def test_many_at_once_never_spend_more_than_the_budget():
 
         async def call(number: int) -> None:
             nonlocal peak
-            held = await own.reserve(TEN)
+            held = await own.reserve(TEN, 10.0)
             await asyncio.sleep(0.0001 * (number % 7))
             held.settle(TokenUse(input=number % 10 + 1), float(number % 10 + 1))
             peak = max(peak, own.spent_usd)
@@ -95,12 +92,4 @@ def test_many_at_once_never_spend_more_than_the_budget():
 def test_earlier_sessions_count():
     own = budget(usd=100, spent_usd=95.0)
     with pytest.raises(JudgeStopped, match=r"\$95\.0000 of \$100\.0000"):
-        asyncio.run(own.reserve(TEN))
-
-
-def test_a_batch_reserves_its_own_price():
-    async def spend() -> None:
-        own = SpendingBudget(BudgetSettings(usd=5), "model", PRICE, batch=True)
-        await own.reserve(TEN)
-
-    asyncio.run(spend())
+        asyncio.run(own.reserve(TEN, 10.0))
