@@ -7,6 +7,7 @@ people label a random part of those comparisons; drift is measured on the same a
 import numpy as np
 from numpy.typing import NDArray
 
+from judge.length_control import length_controlled_win_rate
 from judge.ranking import flip_rate
 from judge.wins import win_rate
 from loop.answering import answer
@@ -55,6 +56,12 @@ def weigh(
             identical=identical,
             resamples=run.config.gate.bootstrap,
             seed=derive_seed(run.config.seed, index, "bootstrap"),
+        ),
+        length_controlled_win_rate=length_controlled_win_rate(
+            judged,
+            identical=identical,
+            resamples=run.config.gate.bootstrap,
+            seed=derive_seed(run.config.seed, index, "bootstrap, length"),
         ),
         corrected_win_rate=corrected_win_rate(
             judged, run.store.labels(index, "gate"), identical, run.config.gate.confidence

@@ -106,6 +106,8 @@ class RoundSummary(Settings):
     cycle_rate: float | None = None
     canaries: Canaries | None = None
     judge_win_rate: Interval | None = None
+    length_controlled_win_rate: Interval | None = None
+    """The judge's word at equal length of the answers."""
     shadow: ShadowAgreement | None = None
     """Missing where no judge shadows the first."""
     audit: Audit = Audit(labels=0)
@@ -199,6 +201,7 @@ def _round(
         cycle_rate=counts.get("cycle_rate"),
         canaries=Canaries.model_validate(counts["canaries"]) if "canaries" in counts else None,
         judge_win_rate=_interval(evidence.get("judge_win_rate")),
+        length_controlled_win_rate=_interval(evidence.get("length_controlled_win_rate")),
         shadow=ShadowAgreement.model_validate(counts["shadow"]) if "shadow" in counts else None,
         audit=_audit(evidence.get("audit")),
         corrected_win_rate=_interval(evidence.get("corrected_win_rate")),
