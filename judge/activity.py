@@ -9,7 +9,10 @@ from typing import Protocol, runtime_checkable
 
 @dataclass
 class Activity:
-    """Counts since the judge was built. `until` is the moment (monotonic clock) up to which nothing leaves, `why` the reason."""
+    """Counts since the judge was built.
+
+    Up to the moment `until` (monotonic clock) nothing leaves, for the reason `why`.
+    """
 
     limit: int = 0
     lowest_limit: int = 0

@@ -88,7 +88,7 @@ class Completion(BaseModel):
     _raw: bytes = PrivateAttr(b"")
     _cost_usd: float | None = PrivateAttr(None)
     _calls: int = PrivateAttr(1)
-    _before: TokenUse = PrivateAttr(TokenUse())
+    _before: TokenUse | None = PrivateAttr(None)
 
     @classmethod
     def read(cls, raw: bytes) -> Self:
@@ -105,7 +105,7 @@ class Completion(BaseModel):
     def after(self, earlier: "Completion") -> Self:
         """The same, with what an earlier answer to the same question took counted in."""
         self._calls += earlier.calls
-        self._before += earlier.used
+        self._before = earlier.used + (self._before or TokenUse())
         known = self._cost_usd is not None and earlier.cost_usd is not None
         self._cost_usd = (self._cost_usd or 0.0) + (earlier.cost_usd or 0.0) if known else None
         return self
@@ -148,15 +148,16 @@ class Completion(BaseModel):
     def used(self) -> TokenUse:
         """The tokens that the server reports, by class; zero where it reports none."""
         if self.usage is None:
-            return self._before
+            return self._before or TokenUse()
         given, made = self.usage.prompt_tokens_details, self.usage.completion_tokens_details
         read, written = self.usage.prompt_tokens or 0, self.usage.completion_tokens or 0
-        return self._before + TokenUse(
+        own = TokenUse(
             input=read,
             cached=min((given.cached_tokens or 0) if given else 0, read),
             output=written,
             reasoning=min((made.reasoning_tokens or 0) if made else 0, written),
         )
+        return own + self._before if self._before else own
 
     @property
     def complete(self) -> bool:

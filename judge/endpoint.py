@@ -4,8 +4,8 @@ What is asked is paid for: `judge.paid_calls` looks answers up, keeps to the bud
 request leaves is for `judge.throttle` to say, how its bytes travel for `judge.wire`, what its failure means for
 `judge.failures`. What remains is here: asking for less where the server does not take what was asked for, trying
 again, and knowing when to stop. Each kind of trouble has its own attempts, so that a request that met a broken
-connection and two busy servers is not counted out for bad luck. Time is bounded three ways: connecting, one attempt by `timeout_s`, a request with all
-its attempts by `deadline_s`, counted from when the first one leaves.
+connection and two busy servers is not counted out for bad luck. Time is bounded three ways: connecting, one attempt
+by `timeout_s`, a request with all its attempts by `deadline_s`, counted from when the first one leaves.
 """
 
 import asyncio

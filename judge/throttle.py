@@ -114,7 +114,7 @@ class Throttle:
             self._note()
 
     def _held_until(self) -> tuple[float, str]:
-        """Seconds until the next request may leave and what holds it; (0, "") where nothing does, infinity for the window."""
+        """Seconds until the next request may leave and what holds it; infinity for the window, 0 where nothing does."""
         if not self._window.free:
             return float("inf"), ""
         now = time.monotonic()

@@ -6,8 +6,8 @@ reasons of its own does not end up with one request at a time; the rule is DCTCP
 grows by a fixed step for the others. Rounds without any "busy" let the step double up to a sixteenth of the
 whole, so that a window that was closed by a passing storm opens again within a few seconds.
 
-Starting narrow and opening slowly was left out: the configured number is what the user knows of the server, and a server
-that is slower than that says so at once.
+Starting narrow and opening slowly was left out: the configured number is what the user knows of the server, and a
+server that is slower than that says so at once.
 """
 
 
@@ -30,7 +30,10 @@ class Window:
         return self.in_flight < int(self.limit)
 
     def answered(self, busy: bool) -> int:
-        """Count an answer. Returns how many rounds in a row were refused as a whole where this one ends another, else 0."""
+        """Count an answer.
+
+        Returns how many rounds in a row were refused as a whole where this answer ends another such, else 0.
+        """
         self._answers += 1
         self._busy += busy
         if self._answers < int(self.limit):

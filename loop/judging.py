@@ -2,18 +2,20 @@
 
 A local judge is asked in fixed chunks, and a chunk with anything missing is asked whole: its probabilities
 depend, in the last digits, on what shares their batch, and a resumed run must repeat them exactly. An external
-judge is asked only what has no verdict yet, and each verdict is committed as it arrives: it cost money.
+judge is asked only what has no verdict yet, and each verdict is committed moments after it arrives: it cost money.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 from judge.contract import Judge
+from loop.arrivals import arrivals
 from loop.context import RunContext
 from loop.progress import Bar
+from loop.watching import figures_of, keep_figures, watching
 from store.records import Checkpoint, Comparison, Purpose, Verdict
 
 CHUNK = 512
@@ -24,13 +26,15 @@ class Judging:
     """How a judge, made when it is first needed, fills a part of the store with its verdicts.
 
     `scores` reads the comparison and `p_first` of each verdict there is, `add` takes new ones. `one_by_one` is for
-    judges whose verdicts do not depend on what shares their batch.
+    judges whose verdicts do not depend on what shares their batch. `keep` is given the judge's figures before and
+    after its work, where it tells any.
     """
 
     make: Callable[[], Judge]
     one_by_one: bool
     scores: Callable[[], Iterable[tuple[str, float | None]]]
     add: Callable[[list[Verdict]], object]
+    keep: Callable[[Mapping[str, float], Mapping[str, float]], None] | None = None
 
     @classmethod
     def of(cls, run: RunContext, incumbent: Checkpoint, index: int, purpose: Purpose) -> Self:
@@ -40,6 +44,7 @@ class Judging:
             one_by_one=run.config.judge.kind == "api",
             scores=lambda: run.store.scores(index, purpose),
             add=run.store.add_verdicts,
+            keep=lambda before, after: keep_figures(run, index, purpose, before, after),
         )
 
     @cached_property
@@ -61,9 +66,13 @@ class Judging:
             advance(len(ids))
         elif self.one_by_one:
             advance(len(there))
-            asyncio.run(
-                self._commit_each((c for c in comparisons() if there.get(c.id) is None), there, advance)
-            )
+            missing = (c for c in comparisons() if there.get(c.id) is None)
+            before = figures_of(self.judge)
+            try:
+                asyncio.run(self._commit_each(missing, there, advance, bar))
+            finally:
+                if self.keep and (after := figures_of(self.judge)):
+                    self.keep(before, after)
         else:
             for chunk in _chunks(comparisons()):
                 if any(comparison.id not in there for comparison in chunk):
@@ -71,11 +80,16 @@ class Judging:
                 advance(len(chunk))
 
     async def _commit_each(
-        self, comparisons: Iterable[Comparison], there: Collection[str], advance: Callable[[int], None]
+        self,
+        comparisons: Iterable[Comparison],
+        there: Collection[str],
+        advance: Callable[[int], None],
+        bar: Bar | None,
     ) -> None:
-        async for verdict in self.judge.compare(comparisons):
-            self.add([verdict])
-            advance(verdict.comparison_id not in there)
+        async with watching(self.judge, bar), arrivals(self.add) as arrived:
+            async for verdict in self.judge.compare(comparisons):
+                await arrived.add(verdict)
+                advance(verdict.comparison_id not in there)
 
     async def _commit_together(self, comparisons: list[Comparison]) -> None:
         self.add([verdict async for verdict in self.judge.compare(comparisons)])

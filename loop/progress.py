@@ -41,6 +41,10 @@ class Bar(Protocol):
         """So many units are finished, of `total` where it became known."""
         ...
 
+    def note(self, text: str) -> None:
+        """What is going on now, shown beside the count until the next note."""
+        ...
+
 
 class Progress(Protocol):
     def stage(self, name: str, total: int | None, unit: str) -> AbstractContextManager[Bar]: ...
@@ -68,6 +72,9 @@ class _SilentBar:
     def move_to(self, completed: int, total: int | None = None) -> None:
         """Nothing."""
 
+    def note(self, text: str) -> None:
+        """Nothing."""
+
 
 class Plain:
     """Lines on a stream."""
@@ -90,6 +97,7 @@ class _PlainBar:
     def __init__(self, lines: Plain, name: str, total: int | None, unit: str) -> None:
         self._lines, self._name, self._total, self._unit = lines, name, total, unit
         self._done = 0
+        self._note = ""
         self._start = self._said = time.monotonic()
 
     def advance(self, units: int) -> None:
@@ -97,6 +105,13 @@ class _PlainBar:
 
     def move_to(self, completed: int, total: int | None = None) -> None:
         self._done, self._total = completed, total if total is not None else self._total
+        self._say_now_and_then()
+
+    def note(self, text: str) -> None:
+        self._note = text
+        self._say_now_and_then()
+
+    def _say_now_and_then(self) -> None:
         if time.monotonic() - self._said >= PLAIN_INTERVAL_S:
             self._said = time.monotonic()
             self._lines.say(f"{self._name}: {self.state()}")
@@ -110,7 +125,7 @@ class _PlainBar:
             text += f", {rate:,.1f}/s"
             if self._total is not None and self._total > self._done:
                 text += f", {(self._total - self._done) / rate:.0f} s left"
-        return text
+        return f"{text}; {self._note}" if self._note else text
 
 
 class _RateColumn(ProgressColumn):
@@ -135,9 +150,10 @@ class Bars:
             _RateColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False, style="dim"),
         )
         with RichProgress(*columns, console=self._console) as progress:
-            task = progress.add_task(name, total=total, unit=unit)
+            task = progress.add_task(name, total=total, unit=unit, note="")
             yield _RichBar(progress, task)
 
     def say(self, text: str) -> None:
@@ -153,6 +169,9 @@ class _RichBar:
 
     def move_to(self, completed: int, total: int | None = None) -> None:
         self._progress.update(self._task, completed=completed, total=total)
+
+    def note(self, text: str) -> None:
+        self._progress.update(self._task, note=text)
 
 
 def progress_on(stream: TextIO = sys.stderr) -> Progress:

@@ -50,9 +50,6 @@ VARIABLES = frozenset(
 _HEX = re.compile("[0-9a-f]{8,}")
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _PART = re.compile(r"^\[(system|user)\]\n", re.MULTILINE)
-_ENVIRONMENT = SandboxedEnvironment(
-    undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
-)
 
 
 class Example(BaseModel):
@@ -67,6 +64,21 @@ class Example(BaseModel):
     answers: tuple[str, ...]
     verdict: str
     reasoning: str = ""
+
+
+_OURS = (Principle, Example)
+
+
+class _Sandbox(SandboxedEnvironment):
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        # The records that a template walks through hold nothing but plain values, and the walk through the types
+        # that must not be reached costs as much as the rest of a rendering.
+        if type(obj) in _OURS and not attr.startswith("_"):
+            return True
+        return super().is_safe_attribute(obj, attr, value)
+
+
+_ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
 
 
 class _Header(BaseModel):

@@ -82,6 +82,9 @@ class CountedVerdicts(Silent):
     def move_to(self, completed: int, total: int | None = None) -> None:
         pass
 
+    def note(self, text: str) -> None:
+        pass
+
 
 def test_an_external_model_judges_a_whole_run_which_resumes_without_asking_twice(
     url: str, policy: Path, tmp_path: Path

@@ -1,0 +1,58 @@
+"""What a judge on an API is doing, told in the progress line while it works and kept as metrics afterwards.
+
+A judge that waits for a server that is busy looks like one that hangs. So its state stands beside the count of
+verdicts and is renewed every second, whether or not a verdict arrives.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from judge.activity import Activity, Watched
+from judge.contract import Judge
+from loop.context import RunContext
+from loop.progress import Bar
+from store.records import Purpose
+
+EVERY_S = 1.0
+LOWEST = "lowest_limit"
+
+
+@asynccontextmanager
+async def watching(judge: Judge, bar: Bar | None) -> AsyncIterator[None]:
+    """Tell `bar` what `judge` is doing while the block runs, where the judge says it."""
+    if bar is None or not isinstance(judge, Watched):
+        yield
+        return
+    telling = asyncio.create_task(_tell(judge.activity, bar))
+    try:
+        yield
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        bar.note("")
+
+
+async def _tell(activity: Activity, bar: Bar) -> None:
+    while True:
+        await asyncio.sleep(EVERY_S)
+        bar.note(activity.line())
+
+
+def figures_of(judge: Judge) -> Mapping[str, float]:
+    """What the judge has done since it was built; nothing where it does not say."""
+    return judge.activity.figures() if isinstance(judge, Watched) else {}
+
+
+def keep_figures(
+    run: RunContext, index: int, purpose: Purpose, before: Mapping[str, float], after: Mapping[str, float]
+) -> None:
+    """Add what a judge did between two looks at its figures to the metrics of the stage it worked for."""
+    stage = "judge" if purpose == "train" else "gate"
+    kept = {name: value for _, name, value in run.store.metrics(index, stage)}
+    for name, value in after.items():
+        if name == LOWEST:
+            kept[name] = min(value, kept.get(name, value))
+        else:
+            kept[name] = kept.get(name, 0.0) + value - before.get(name, 0.0)
+    run.store.add_metrics(index, stage, [(0, name, kept[name]) for name in after])
