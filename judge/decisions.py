@@ -16,6 +16,7 @@ Left out: several questions in one request. They share a prompt, and a judge's t
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -55,6 +56,26 @@ class _DecisionAnswer(BaseModel):
 class _Decisions(BaseModel):
     answers: list[_DecisionAnswer] = Field(min_length=1)
     usage: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class DecisionEndpoint:
+    """Where a chat that ends in a choice between `labels` (the third, where there is one, is a tie) is put, and how."""
+
+    dialect: Dialect
+    labels: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return f"/{self.dialect}"
+
+    def request(self, model: str, chat: Sequence[Message]) -> dict[str, Any]:
+        """See `decision_request`."""
+        return decision_request(self.dialect, model, chat, self.labels)
+
+    def as_completion(self, raw: bytes) -> bytes:
+        """See `decision_as_completion`."""
+        return decision_as_completion(self.dialect, raw, self.labels)
 
 
 def decision_request(

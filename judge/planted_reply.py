@@ -94,8 +94,10 @@ def planted_completion(
     """The body of the completion that the planted judge gives to `asked`, whose messages are `said`."""
     form = (asked.get("response_format") or {}).get("type")
     temperature = asked.get("temperature")
+    first_turn = said.partition("\nassistant:\n")[0]  # what was asked, not how a reply to it looked
     wanted = Form(
-        json=(form in ("json_schema", "json_object") and form not in plan.ignores) or '"verdict"' in said,
+        json=(form in ("json_schema", "json_object") and form not in plan.ignores)
+        or '"verdict"' in first_turn,
         listed=asked.get("top_logprobs", 0)
         if asked.get("logprobs") and "logprobs" not in plan.ignores
         else None,
