@@ -24,7 +24,7 @@ from judge.prices import ModelPrice
 from store.judge_batches import JudgeBatches, OpenBatch
 from store.judge_calls import PaidCall
 
-_GATHER_S = 1.0
+GATHER_S = 1.0
 """Requests that come within so long of the one before them go into the same batch."""
 
 _FILE_BYTES = 190_000_000
@@ -123,7 +123,7 @@ class BatchDelivery:
         if len(self._gathered) >= self._settings.requests:
             self._send()
         else:
-            self._timer = asyncio.get_running_loop().call_later(_GATHER_S, self._send)
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._send)
 
     def _send(self) -> None:
         lines, self._gathered, self._gathered_bytes = self._gathered, {}, 0

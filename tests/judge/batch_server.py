@@ -1,0 +1,184 @@
+"""A real HTTP server with the files and batches of the OpenAI API beside chat completions, on a loopback socket.
+
+A batch goes through its states as it is looked at: after `looks` looks it is done. `behaviour` answers the requests,
+live and batched alike; `lost` says which lines of a batch get no answer, and `fate` how the batch ends. What was asked
+is remembered apart: `live`, and `batched` by batch.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Body = dict[str, Any]
+Reply = tuple[int, Any]
+
+
+def _none(_batch: int, _line: int) -> bool:
+    return False
+
+
+def _completed(_batch: int) -> str:
+    return "completed"
+
+
+class BatchServer:
+    def __init__(
+        self,
+        behaviour: Callable[[Body], Reply],
+        *,
+        looks: int = 1,
+        lost: Callable[[int, int], bool] = _none,
+        fate: Callable[[int], str] = _completed,
+    ) -> None:
+        self.live: list[Body] = []
+        self.batched: list[list[Body]] = []
+        self.files: dict[str, bytes] = {}
+        self.batches: dict[str, Body] = {}
+        self.looked = 0
+        self.has_batches = True
+        self.drop_next_create = False
+        """Create the next batch, and break the connection instead of answering."""
+        self._behaviour, self._looks, self._lost, self._fate = behaviour, looks, lost, fate
+        self._left: dict[str, int] = {}
+        self._lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                with outer._lock:
+                    self._answer(*outer._post(self.path, raw, self.headers.get("Content-Type", "")))
+
+            def do_GET(self) -> None:
+                with outer._lock:
+                    self._answer(*outer._get(self.path.partition("?")[0]))
+
+            def _answer(self, status: int, answer: Any) -> None:
+                if status == 0:
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Quiet."""
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """A client that was killed is part of the play."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def lines(self) -> int:
+        """Requests in all batches."""
+        return sum(map(len, self.batched))
+
+    def _post(self, path: str, raw: bytes, content_type: str) -> Reply:
+        if path.endswith("/chat/completions"):
+            self.live.append(json.loads(raw))
+            return self._behaviour(self.live[-1])
+        if path.endswith("/files") and self.has_batches:
+            return self._upload(raw, content_type)
+        if path.endswith("/batches"):
+            return self._create(json.loads(raw))
+        return 404, {"error": {"message": "no such route"}}
+
+    def _upload(self, raw: bytes, content_type: str) -> Reply:
+        boundary = content_type.partition("boundary=")[2].strip('"').encode()
+        content = b""
+        for part in raw.split(b"--" + boundary):
+            head, _, body = part.partition(b"\r\n\r\n")
+            if re.search(rb'name="file"', head):
+                content = body.removesuffix(b"\r\n")
+            elif re.search(rb'name="purpose"', head) and body.strip() != b"batch":
+                return 400, {"error": {"message": "purpose must be batch"}}
+        id = f"file-{len(self.files)}"
+        self.files[id] = content
+        return 200, {"id": id, "object": "file", "bytes": len(content), "purpose": "batch"}
+
+    def _create(self, asked: Body) -> Reply:
+        if asked["endpoint"] != "/v1/chat/completions" or asked["completion_window"] != "24h":
+            return 400, {"error": {"message": "unsupported batch"}}
+        number = len(self.batches)
+        id = f"batch_{number}"
+        requests = [json.loads(line) for line in self.files[asked["input_file_id"]].splitlines()]
+        assert len({request["custom_id"] for request in requests}) == len(requests)
+        self.batched.append([request["body"] for request in requests])
+        self.batches[id] = {
+            "id": id,
+            "object": "batch",
+            "status": "validating",
+            "metadata": asked["metadata"],
+        }
+        self._left[id] = self._looks
+        if self._fate(number) == "refused":
+            self.batches[id]["fate"] = ("failed", None, None)
+        else:
+            self.batches[id]["fate"] = (self._fate(number), *self._work(number, requests))
+        if self.drop_next_create:
+            self.drop_next_create = False
+            return 0, None
+        return 200, self._told(id)
+
+    def _work(self, number: int, requests: list[Body]) -> tuple[str, str]:
+        """The output file and the error file."""
+        done, failed = [], []
+        for place, request in enumerate(requests):
+            entry = {"id": f"r{place}", "custom_id": request["custom_id"], "error": None}
+            if self._lost(number, place):
+                error = {"code": "batch_expired", "message": "not done in time"}
+                failed.append({**entry, "response": None, "error": error})
+                continue
+            status, body = self._behaviour(request["body"])
+            answered = {**entry, "response": {"status_code": status, "request_id": "q", "body": body}}
+            (done if status == 200 else failed).append(answered)
+        names = []
+        for lines in (done, failed):
+            names.append(f"file-{len(self.files)}")
+            # In an order of the server's own.
+            self.files[names[-1]] = b"".join(json.dumps(line).encode() + b"\n" for line in reversed(lines))
+        return names[0], names[1]
+
+    def _get(self, path: str) -> Reply:
+        name = path.rstrip("/").rpartition("/")[2]
+        if path.endswith("/content"):
+            return 200, self.files[path.split("/")[-2]]
+        if name == "batches":
+            return 200, {"data": [self._told(id) for id in reversed(self.batches)], "has_more": False}
+        if name not in self.batches:
+            return 404, {"error": {"message": "no such batch"}}
+        self.looked += 1
+        self._left[name] -= 1
+        return 200, self._told(name)
+
+    def _told(self, id: str) -> Body:
+        batch = {key: value for key, value in self.batches[id].items() if key != "fate"}
+        if self._left[id] > 0:
+            return {**batch, "status": "in_progress"}
+        status, output, errors = self.batches[id]["fate"]
+        told = {**batch, "status": status, "output_file_id": output, "error_file_id": errors}
+        if status == "failed":
+            told["errors"] = {"object": "list", "data": [{"message": "Enqueued token limit reached"}]}
+        return told
