@@ -9,6 +9,8 @@ from judge.contract import Judge, LabelScorer
 from judge.criteria import check_asides
 from judge.endpoint import require_key
 from judge.errors import JudgeSettingsError
+from judge.first_features import decision_endpoint
+from judge.known_endpoints import stored_endpoint
 from judge.local import LocalJudge, require_label_replies
 from judge.local_pointwise import LocalPointwiseJudge
 from judge.opened_calls import open_calls
@@ -26,6 +28,7 @@ from judge.settings import (
 from prompts.constitution import Constitution, load_constitution
 from prompts.template import JudgeTemplate, load_template
 from store.judge_calls import JudgeCalls
+from store.judge_endpoints import JudgeEndpoints
 
 ScorerOf = Callable[[LocalJudgeSettings], LabelScorer]
 """Finds the policy that a local judge reads label probabilities from."""
@@ -50,6 +53,7 @@ def check_judge(settings: JudgeSettings, *, key: bool = True) -> None:
         require_label_replies(template)
     else:
         require_different_votes(settings)
+        decision_endpoint(settings, template)
         known_price(settings)
         if key:
             require_key(settings)
@@ -91,8 +95,11 @@ def _undivided(
     check_asides(settings, template)
     scores = template.mode == "pointwise"
     if isinstance(settings, ApiJudgeSettings):
+        stored = stored_endpoint(settings, JudgeEndpoints(calls.database)) if calls else None
+        known = stored.features if stored else None
         asking = ApiPointwiseJudge if scores else ApiJudge
-        return asking(settings, template, constitution, calls=open_calls(settings, calls, account))
+        paid = open_calls(settings, calls, account)
+        return asking(settings, template, constitution, calls=paid, known=known)
     if scorer is None:
         raise JudgeSettingsError("judge.kind: a local judge needs a policy to score labels; none was given.")
     found = scorer if isinstance(scorer, LabelScorer) else scorer(settings)

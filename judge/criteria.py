@@ -141,19 +141,25 @@ class AsideSession:
         async def write() -> str:
             request, session = self._pens[what]
             chat = request.render(as_request(prompt.messages), self._constitution.principles)
-            completion = await session.ask(chat)
+            completion = await session.ask(chat, 0, lambda reply: _fault(reply) is None)
             record.add(completion, {"wrote": what})
-            return _usable(completion, what)
+            if fault := _fault(completion):
+                raise GaveUp(f"the {what} for this request {fault}")
+            return _text_of(completion)
 
         return await self._written.get(f"{what} {prompt.id}", write)
 
 
-def _usable(completion: Completion, what: str) -> str:
-    text = completion.text.rpartition("</think>")[2].strip()
+def _text_of(completion: Completion) -> str:
+    """What was written, without the thoughts before it."""
+    _, ended, text = completion.text.rpartition("</think>")
+    return "" if not ended and text.lstrip().startswith("<think>") else text.strip()
+
+
+def _fault(completion: Completion) -> str | None:
+    """Why the text cannot be used; None where it can."""
     if completion.refusal or completion.finish_reason == "content_filter":
-        raise GaveUp(f"the {what} for this request was refused")
+        return "was refused"
     if completion.finish_reason == "length":
-        raise GaveUp(f"the {what} for this request was cut at judge.written_tokens")
-    if not text:
-        raise GaveUp(f"the {what} for this request came back empty")
-    return text
+        return "was cut at judge.written_tokens"
+    return None if _text_of(completion) else "came back empty"
