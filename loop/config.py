@@ -42,13 +42,16 @@ from review.settings import ReviewerSettings, SpotCheckSettings
 
 ENVIRONMENT_PREFIX = "RLAIF__"
 
+_PURSE: Any = dict.fromkeys(("budget", "prices", "delivery", "batch"), True)
+_ANY_JUDGE: Any = {**_PURSE, "members": {"__all__": _PURSE}}
 _NO_RESULTS: Any = {
     "rounds": True,
     "output": True,
     "store": True,
     "league": True,
     "canaries": True,
-    "judge": {"budget", "prices"},
+    "judge": _ANY_JUDGE,
+    "shadow": {"judge": _ANY_JUDGE},
 }
 """Keys that may change between the sessions of one run."""
 
