@@ -16,9 +16,10 @@ import httpx
 from judge.activity import Activity
 from judge.criteria import AsideSession, AsideWriter
 from judge.endpoint import Endpoint, Session
+from judge.endpoint_features import EndpointFeatures
 from judge.errors import JudgeSettingsError
 from judge.failures import GaveUp
-from judge.features import Features
+from judge.first_features import decision_endpoint, first_features
 from judge.once import Once
 from judge.paid_calls import PaidCalls
 from judge.pointwise import Grade, require_pairs
@@ -46,6 +47,7 @@ class OpenCall:
 class ApiJudge:
     """Judges by asking the model of `settings`, at most `settings.concurrency` requests at a time.
 
+    `known` is what a probe found out about the endpoint (`judge.probe`), for the first request to start from.
     `calls` is where answers are kept and paid (`judge.opened_calls.open_calls`; default: nowhere, without a limit).
     `http_transport` replaces the network, for tests. Raises `JudgeSettingsError` without a key for a server that is
     not on this machine, and for several votes at temperature 0, which would be one vote several times.
@@ -58,6 +60,7 @@ class ApiJudge:
         constitution: Constitution,
         http_transport: httpx.AsyncBaseTransport | None = None,
         calls: PaidCalls | None = None,
+        known: EndpointFeatures | None = None,
     ) -> None:
         require_different_votes(settings)
         self._require(template)
@@ -66,8 +69,10 @@ class ApiJudge:
         self._constitution = constitution
         self._voting = Voting(template, settings.votes)
         self._writer = AsideWriter(settings, template, constitution, http_transport, calls)
+        self._decisions = decision_endpoint(settings, template, known)
+        features = first_features(settings, template, known, self._decisions)
         self._endpoint = Endpoint(
-            settings, Features.first(settings, template.reply), reply_schema(template), http_transport, calls
+            settings, features, reply_schema(template), http_transport, calls, self._decisions
         )
 
     @property
@@ -80,6 +85,8 @@ class ApiJudge:
         asked = self._settings.model_dump(
             include={"base_url", "temperature", "votes", "max_tokens", "structured", "logprobs"}
         ) | self._settings.model_dump(include={"reasoning_tokens", "reasoning_effort"}, exclude_defaults=True)
+        if self._decisions:
+            asked["decisions"] = self._decisions.dialect
         digest = content_hash(json.dumps([asked, self._voting.repair], sort_keys=True))
         host = urlsplit(self._settings.base_url).netloc.rpartition("@")[2]
         return (
@@ -97,7 +104,7 @@ class ApiJudge:
 
             # A worker asks one thing at a time. Some of them wait for another attempt, so there are more workers
             # than requests may be in flight.
-            width = self._settings.concurrency + (self._settings.concurrency + 1) // 2
+            width = self._settings.concurrency + self._settings.concurrency // 2
             if self._settings.delivery == "batch":
                 width = self._settings.batch.requests // 2  # a request for each presentation order
             async with aclosing(work_through(comparisons, judge, width)) as verdicts:
@@ -151,7 +158,8 @@ class ApiJudge:
             p_first=average(*both) if both else None,
             p_first_shown_first=readings[0].p_first if readings else None,
             p_first_shown_second=readings[1].p_first if both else None,
-            label_mass=lowest_mass(*both) if both else None,
+            # A decision's probabilities are of the labels alone: what else the model would have said is not known.
+            label_mass=lowest_mass(*both) if both and not self._decisions else None,
             p_tie=average_tie(*both) if both else None,
             rationale="\n\n".join(reasoning),
             raw=json.dumps(record.replies),

@@ -22,10 +22,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import ValidationError
 
 from judge.activity import Activity
 from judge.completion import Completion
+from judge.decisions import DecisionEndpoint
 from judge.errors import JudgeSettingsError, JudgeStopped
 from judge.failures import Failure, GaveUp, Rejected, Transient, classify
 from judge.features import Features
@@ -79,7 +79,8 @@ def _complete(completion: Completion) -> bool:
 class Endpoint:
     """Asks the model of `settings`; what the server can do is remembered between sessions.
 
-    `features` is what to try first, `schema` the JSON schema of a reply. `http_transport` replaces the network.
+    `features` is what to try first, `schema` the JSON schema of a reply. `http_transport` replaces the network. Where
+    there are `decisions` they take the place of the chat, and nothing is asked for but them.
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class Endpoint:
         schema: dict[str, Any],
         http_transport: httpx.AsyncBaseTransport | None = None,
         calls: PaidCalls | None = None,
+        decisions: DecisionEndpoint | None = None,
     ) -> None:
         self._settings = settings
+        self._decisions = decisions
         self._calls = calls or PaidCalls(settings.base_url)
         self._key = require_key(settings)
         self._features = features
@@ -157,7 +160,7 @@ class Endpoint:
                 )
             except Rejected as rejected:
                 lesser = features.without(rejected.words, instructed=instructed, several=several)
-                if lesser is None:
+                if lesser is None or self._decisions:
                     raise self._given_up(rejected) from rejected
                 features = lesser
                 continue
@@ -191,11 +194,15 @@ class Endpoint:
     async def _paid(
         self, wire: Wire, chat: Chat, features: Features, sample: int, good: Good, count: int, how: How
     ) -> Completion:
-        request: dict[str, Any] = {
-            "model": self._settings.model,
-            "messages": features.messages(chat),
-            **features.parameters(self._settings, self._schema),
-        }
+        request: dict[str, Any]
+        if self._decisions:
+            request = self._decisions.request(self._settings.model, chat)
+        else:
+            request = {
+                "model": self._settings.model,
+                "messages": features.messages(chat),
+                **features.parameters(self._settings, self._schema),
+            }
         if count > 1:
             request["n"] = count
         completion, cost_usd = await self._calls.answer(
@@ -248,7 +255,7 @@ class Endpoint:
         limit_s = min(self._settings.timeout_s, left_s)
         try:
             async with asyncio.timeout(limit_s):
-                return await wire.post(_PATH, body)
+                return await wire.post(self._decisions.path if self._decisions else _PATH, body)
         except TimeoutError as error:
             raise Transient(f"no answer within {limit_s:g} s", "timeout", answered=False) from error
 
@@ -263,9 +270,15 @@ class Endpoint:
             raise failure
         throttle.count(busy=False)
         try:
-            completion = Completion.read(response.content)
-        except ValidationError as error:
-            raise Transient("the server's answer is not a chat completion", "malformed") from error
+            content = response.content
+            completion = Completion.read(
+                self._decisions.as_completion(content) if self._decisions else content
+            )
+        except ValueError as error:  # pydantic's ValidationError is one
+            raise Transient(
+                f"the server's answer is not a {'decision' if self._decisions else 'chat completion'}",
+                "malformed",
+            ) from error
         self._reply_tokens += _LEARNING * (completion.output_tokens - self._reply_tokens)
         return completion
 

@@ -112,6 +112,11 @@ class ApiJudgeSettings(JudgeBase):
     logprobs: Literal["auto", "never"] = Field(
         default="auto", description="auto: read the labels' log-probabilities where the server gives them."
     )
+    decisions: Literal["auto", "never", "systemone", "decisions"] = Field(
+        default="auto",
+        description="A typed decision endpoint (/systemone or /decisions) in place of the chat, for templates whose "
+        "reply is a label. auto: where a probe found one and the chat gives no log-probabilities.",
+    )
     prices: str | dict[str, ModelPrice] | None = Field(
         default=None,
         description="Dollars per million tokens by model name, here or in a YAML file, before the shipped ones "
