@@ -22,25 +22,19 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count, permutations
+from itertools import count
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-import yaml
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from prompts.constitution import Principle
 from prompts.errors import BadTemplate
+from prompts.front_matter import SHOWN, Example, Mode, read_header
 from prompts.hashing import content_hash
 from prompts.prompt import Message, Role
 from prompts.shipped import read_named
-
-Mode = Literal["pairwise", "pointwise"]
-
-SHOWN: dict[Mode, tuple[str, ...]] = {"pairwise": ("answer_a", "answer_b"), "pointwise": ("answer",)}
-"""The variables that hold what is judged."""
 
 VARIABLES = frozenset(
     {"question", "messages", "principles", "labels", "fence", "criteria", "reference", "examples"}
@@ -50,20 +44,6 @@ VARIABLES = frozenset(
 _HEX = re.compile("[0-9a-f]{8,}")
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _PART = re.compile(r"^\[(system|user)\]\n", re.MULTILINE)
-
-
-class Example(BaseModel):
-    """A request with its answers as a template's front matter gives them, and the reply they deserve.
-
-    `answers` are two in pairwise templates, one in pointwise ones; `reasoning` is what a good judge would say first.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    request: str = Field(min_length=1)
-    answers: tuple[str, ...]
-    verdict: str
-    reasoning: str = ""
 
 
 _OURS = (Principle, Example)
@@ -79,49 +59,6 @@ class _Sandbox(SandboxedEnvironment):
 
 
 _ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
-
-
-class _Header(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    labels: tuple[str, ...]
-    reply: Literal["label", "json"] = "label"
-    mode: Mode = "pairwise"
-    ties: bool = False
-    examples: tuple[Example, ...] = ()
-    description: str = Field(default="", description="For people; not rendered.")
-
-    @field_validator("labels")
-    @classmethod
-    def _distinguishable(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not label.strip() for label in labels):
-            raise ValueError("a label is empty")
-        for one, other in permutations(labels, 2):
-            if one.startswith(other):
-                raise ValueError(f"{other!r} and {one!r} cannot be told apart: one begins with the other")
-        return labels
-
-    @model_validator(mode="after")
-    def _as_many_as_the_mode_needs(self) -> Self:
-        if self.mode == "pointwise":
-            if self.ties:
-                raise ValueError("ties: one answer by itself has none; remove the key")
-            points = [int(label) for label in self.labels if label.isdecimal()]
-            if len(points) < max(2, len(self.labels)) or points != sorted(set(points)):
-                raise ValueError(
-                    'labels: a pointwise template needs numbers in rising order: ["0", "1", "2"]'
-                )
-        elif len(self.labels) != 2 + self.ties:
-            meant = (
-                "three with ties: true, the third for a tie" if self.ties else "two, or three with ties: true"
-            )
-            raise ValueError(f"labels: a pairwise template has {meant}; found {len(self.labels)}")
-        for number, example in enumerate(self.examples, start=1):
-            if len(example.answers) != len(SHOWN[self.mode]):
-                raise ValueError(f"examples: number {number} must have {len(SHOWN[self.mode])} answer(s)")
-            if example.verdict not in self.labels:
-                raise ValueError(f"examples: number {number}: its verdict {example.verdict!r} is no label")
-        return self
 
 
 @dataclass(frozen=True)
@@ -219,27 +156,12 @@ def load_template(name_or_path: str | Path) -> JudgeTemplate:
     matter = _FRONT_MATTER.match(text)
     if matter is None:
         raise BadTemplate(f"{where}: line 1: expected front matter: labels and reply between two --- lines.")
-    header = _header(where, matter[1])
+    header = read_header(where, matter[1])
     body_line = text.count("\n", 0, matter.start(2)) + 1
     parts, uses = _parts(where, matter[2], body_line, header.mode)
     return JudgeTemplate(
         name, content_hash(text), header.labels, header.reply, parts, header.mode, header.examples, uses
     )
-
-
-def _header(where: str, text: str) -> _Header:
-    try:
-        return _Header.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise BadTemplate(f"{where}: front matter is not valid YAML: {error}") from error
-    except ValidationError as error:
-        reasons = [
-            f"{'.'.join(map(str, d['loc']))}: {d['msg']}"
-            if d["loc"]
-            else d["msg"].removeprefix("Value error, ")
-            for d in error.errors(include_url=False)
-        ]
-        raise BadTemplate(f"{where}: front matter: {'; '.join(reasons)}") from error
 
 
 def _parts(
