@@ -27,7 +27,7 @@ from judge.settings import (
 )
 from prompts.constitution import Constitution, load_constitution
 from prompts.template import JudgeTemplate, load_template
-from store.judge_calls import JudgeCalls
+from store.judge_calls import JudgeCalls, sub_account
 from store.judge_endpoints import JudgeEndpoints
 
 ScorerOf = Callable[[LocalJudgeSettings], LabelScorer]
@@ -72,7 +72,10 @@ def build_judge(
     it is answered in `calls`, and what it spends is counted on `account`, a run's name. Raises as `check_judge` does.
     """
     if isinstance(settings, PanelJudgeSettings):
-        members = [build_judge(member, scorer, calls=calls, account=account) for member in settings.members]
+        members = [
+            build_judge(member, scorer, calls=calls, account=sub_account(account, str(number)))
+            for number, member in enumerate(settings.members, 1)
+        ]
         return PanelJudge(members, combine=settings.combine, weights=settings.weights, quorum=settings.quorum)
     template, constitution = load_template(settings.template), load_constitution(settings.constitution)
     check_parts(settings, template, constitution)

@@ -20,7 +20,7 @@ from prompts.constitution import Constitution
 from prompts.prompt import Prompt
 from prompts.sets import PromptSet
 from review.simulated import SimulatedReviewer
-from store.judge_calls import JudgeCalls
+from store.judge_calls import JudgeCalls, sub_account
 from store.records import Calibration, Checkpoint
 from store.run import RunStore
 
@@ -62,21 +62,21 @@ class RunContext:
 
     def judge(self, incumbent: Checkpoint) -> Judge:
         """The judge of a round whose policy is `incumbent`. It is never the candidate."""
-        return self._build(self.config.judge, incumbent)
+        return self._build(self.config.judge, incumbent, self.store.name)
 
     def shadow(self, incumbent: Checkpoint) -> Judge:
         """The judge that shadows `judge`, for a configuration that has one."""
         assert self.config.shadow is not None, "asked for only where one is configured"
-        return self._build(self.config.shadow.judge, incumbent)
+        return self._build(self.config.shadow.judge, incumbent, sub_account(self.store.name, "shadow"))
 
-    def _build(self, settings: JudgeSettings, incumbent: Checkpoint) -> Judge:
+    def _build(self, settings: JudgeSettings, incumbent: Checkpoint, account: str) -> Judge:
         def scorer(local: LocalJudgeSettings) -> PolicyScorer:
             revisions = {"current": incumbent, "initial": self.initial}
             own = revisions.get(local.policy) or self.judge_policies[local.policy, local.revision]
             return PolicyScorer(self.load(own))
 
         calls = JudgeCalls(self.store.database)
-        return build_judge(settings, scorer, calls=calls, account=self.store.name)
+        return build_judge(settings, scorer, calls=calls, account=account)
 
     def incumbent(self, index: int) -> Checkpoint:
         """The policy that round `index` starts from: what the last decision before it left in place."""

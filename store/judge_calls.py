@@ -69,6 +69,11 @@ class KeptCalls:
     last_used: datetime
 
 
+def sub_account(account: str, name: str) -> str:
+    """An account with a budget of its own, that is counted with `account` as well."""
+    return f"{account}#{name}"
+
+
 class JudgeCalls:
     """The kept calls of one database. Safe to use from several threads and processes."""
 
@@ -117,12 +122,13 @@ class JudgeCalls:
                 connection.execute(sa.delete(table).where(table.c.key.in_(some)))
 
     def spent(self, account: str) -> Spending:
-        """What the account's calls took in all, over every session."""
+        """What the calls of the account and of those under it took in all, over every session."""
         table = tables.judge_spending
         columns = list(Spending.__dataclass_fields__)
         query = sa.select(*(sa.func.sum(table.c[name]).label(name) for name in columns))
         with self.database.read() as connection:
-            row = connection.execute(query.where(table.c.account == account)).one()
+            under = table.c.account.startswith(sub_account(account, ""), autoescape=True)
+            row = connection.execute(query.where((table.c.account == account) | under)).one()
         if row.calls is None:
             return Spending()
         return Spending(

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from store import Store, tables
-from store.judge_calls import JudgeCalls, PaidCall, Spending
+from store.judge_calls import JudgeCalls, PaidCall, Spending, sub_account
 
 
 def call(key: str | None, cost: float | None = 0.5, response: bytes = b'{"a":1}', **fields: int) -> PaidCall:
@@ -43,6 +43,15 @@ def test_spending_is_counted_by_account_whether_the_answer_is_kept_or_not(calls)
     assert calls.spent("one").tokens == 52
     assert calls.spent("other").cost_usd == 0.5
     assert calls.spent("nobody") == Spending()
+
+
+def test_what_is_spent_under_an_account_is_spent_by_it_and_by_no_other(calls):
+    calls.add("run_1", [call("a")])
+    calls.add(sub_account("run_1", "shadow"), [call("b")])
+    calls.add("runx1", [call("c")])
+    calls.add(sub_account("runx1", "1"), [call("d")])
+    assert calls.spent("run_1").calls == 2
+    assert calls.spent(sub_account("run_1", "shadow")).calls == 1
 
 
 def test_pruning_by_age_takes_what_was_not_used_and_leaves_what_was_spent(calls):
