@@ -5,7 +5,7 @@ choice is made once a run and kept in a marker, so that a resumed run does not c
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from store.records import Calibration, Purpose, StageMarker, Verdict
 from store.run import RunStore
 
 Floats = NDArray[np.float64]
+
+_LABELLED: tuple[Purpose, ...] = ("train", "gate")
 
 MARKER = "calibration"
 """The stage, of round 0, under which a run keeps the calibration it uses."""
@@ -93,7 +95,7 @@ def calibrate_run(run: RunStore, index: int | None = None) -> Calibration:
 
 def _labelled(run: RunStore, index: int) -> Iterator[tuple[str, Verdict, float]]:
     """Prompt id, scored verdict, and 1 or 0 for the side people prefer, of a round's labelled comparisons."""
-    for purpose in get_args(Purpose):
+    for purpose in _LABELLED:
         labels = (label for label in run.labels(index, purpose) if label.lane == "random")
         standing = standing_labels(labels)
         for comparison, verdict in run.judged(index, purpose):

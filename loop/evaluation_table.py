@@ -40,7 +40,7 @@ def figures_table(named: Sequence[tuple[str, JudgeEvaluation]]) -> Table:
     if any(e.agreement_with_ties for _, e in named):
         row("agreement with ties", lambda e: _interval(e.agreement_with_ties))
     row("calibration error", lambda e: _number(e.ece, 3))
-    row("  after a temperature", lambda e: _after(e))
+    row("  after a temperature T", lambda e: _after(e))
     row("Brier score", lambda e: f"{_number(e.brier, 3)} → {_number(e.brier_calibrated, 3)}")
     row("cost", _cost)
     return table
@@ -65,7 +65,7 @@ def coverage_table(named: Sequence[tuple[str, JudgeEvaluation]]) -> Table | None
         return None
     table = _table("accuracy on the surest", *(one_line(name, 40) for name, _ in named))
     for points in zip(*(evaluation.coverage for _, evaluation in named), strict=True):
-        cells = [f"{point.accuracy:.3f}  (p ≥ {point.threshold:.2f})" for point in points]
+        cells = [f"{point.accuracy:.3f} (p ≥ {point.threshold:.2f})" for point in points]
         table.add_row(f"{points[0].coverage:.0%}", *cells)
     return table
 
@@ -95,17 +95,17 @@ def paired_table(found: Sequence[PairedComparison]) -> Table:
 
 
 def evaluations_table(found: Sequence[Evaluation]) -> Table:
-    """A row for each stored evaluation."""
+    """A row for each stored evaluation; only figures that every version has kept are read."""
     table = _table("evaluation", "when", "judge", "data", "scored", "accuracy")
     for one in found:
-        figures = JudgeEvaluation.model_validate(one.figures)
+        accuracy = one.figures["accuracy"]
         table.add_row(
-            Text(one.id[:12], no_wrap=True),
+            Text(one.id[:12]),
             f"{one.created_at:%m-%d %H:%M}",
             Text(one_line(one.choice, 40)),
             Text(one_line(Path(one.data).name, 40)),
-            f"{figures.scored:,}/{figures.n:,}",
-            _interval(figures.accuracy, gap="\n"),
+            f"{one.figures['scored']:,}/{one.figures['n']:,}",
+            _interval(Interval.model_validate(accuracy) if accuracy else None, gap="\n"),
         )
     return table
 
@@ -120,8 +120,10 @@ def reasons(named: Sequence[tuple[str, JudgeEvaluation]]) -> list[Text]:
 
 
 def _table(first: str, *columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
-    for column in (first, *columns):
+    """Made for 80 columns: the first column is never broken, the others where they must be."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column(Text(first), no_wrap=True)
+    for column in columns:
         table.add_column(Text(column), overflow="fold")
     return table
 
@@ -141,7 +143,7 @@ def _number(value: float | None, digits: int) -> str:
 def _after(evaluation: JudgeEvaluation) -> str:
     if evaluation.ece_calibrated is None:
         return "too few labels"
-    return f"{evaluation.ece_calibrated:.3f}  (temperature {evaluation.temperature:.2f})"
+    return f"{evaluation.ece_calibrated:.3f} (T {evaluation.temperature:.2f})"
 
 
 def _cost(evaluation: JudgeEvaluation) -> str:
