@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judge import Judge
-from judge.reading import sigmoid
 from prompts.constitution import Constitution, load_constitution
+from prompts.hashing import content_hash
 from prompts.prompt import Message, Prompt
 from store.records import Comparison, Sample, Verdict
 
@@ -55,7 +55,7 @@ def comparison_of(
             round=1,
             purpose="train",
             index=index,
-            seed=index,
+            seed=int(content_hash(text)[:8], 16),
             settings="s",
             text=text,
             tokens=3,
@@ -100,9 +100,9 @@ class MeritReader:
             asked = asked_about(chat[-1].content)
             self.asked.append(asked)
             first, second = merits_shown(chat[-1].content, asked)
-            p = sigmoid(first - second + self._bias)
-            rows.append((np.log(0.9 * p), np.log(0.9 * (1 - p))))
-        return np.array(rows)
+            logit = first - second + self._bias
+            rows.append((-np.logaddexp(0.0, -logit), -np.logaddexp(0.0, logit)))
+        return np.array(rows) + np.log(0.9)
 
 
 class MeritGrader:

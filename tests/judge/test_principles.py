@@ -68,7 +68,8 @@ def test_a_sampled_principle_is_the_only_one_asked_and_is_told(tmp_path: Path) -
     constitution = parts_constitution(tmp_path)
     comparisons = [comparison_of(constitution, answer(right=n), answer(safe=1)) for n in range(1, 40)]
     verdicts = collect(judge, comparisons)
-    assert len(verdicts) == 39
+    assert len({verdict.comparison_id for verdict in verdicts}) == 39
+    assert len({frozenset(verdict.by_principle or {}) for verdict in verdicts}) == 4
     for n, verdict in enumerate(verdicts):
         (told,) = verdict.by_principle or {}
         assert reader.asked[2 * n] == reader.asked[2 * n + 1] == {told}
