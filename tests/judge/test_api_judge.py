@@ -11,7 +11,7 @@ from judge.endpoint import Endpoint
 from judge.failures import GaveUp
 from judge.features import Features
 from store.records import Message
-from tests.judge.asking import Answer, judge_for, one, perfect, refuses, spoken
+from tests.judge.asking import Answer, failing, judge_for, one, perfect, refuses, spoken
 from tests.judge.chat_server import Behaviour, Body, completion, token
 from tests.judge.conftest import Serve
 from tests.judge.planted import better_label
