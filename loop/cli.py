@@ -97,6 +97,9 @@ def run_config(
     assignments: Assignments = [],  # noqa: B006
     name: Annotated[str | None, typer.Option(help="Name of the run. Default: the file's name.")] = None,
     store: StoreUrl = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell the judge's calls, tokens and cost to expect.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start a run, or go on with it.
@@ -108,9 +111,14 @@ def run_config(
     asked = Invocation(config, rounds, assignments, name, store)
     read = asked.config()  # refused, if at all, before the seconds that torch takes to load
 
+    if dry_run:
+        from loop.commands.dry_run import show_forecast
+
+        return show_forecast(read, asked, as_json=as_json)
+
     from loop.commands.run import run_and_show
 
-    run_and_show(read, asked, as_json=as_json)
+    return run_and_show(read, asked, as_json=as_json)
 
 
 @runs_app.callback()
@@ -138,6 +146,17 @@ def report(run: RunName, store: StoreUrl = None, output: Output = RUNS) -> None:
     from loop.commands.report import write_run_report
 
     write_run_report(run, store, output)
+
+
+@app.command("league")
+def league(run: RunName, store: StoreUrl = None, output: Output = RUNS, as_json: Json = False) -> None:
+    """Rate every policy a run has trained, each against each, by its judge on held-out prompts.
+
+    The answers are those of the gates, so only judging is paid, and once. Reported; decides nothing.
+    """
+    from loop.commands.league import show_league
+
+    show_league(run, store, output, as_json=as_json)
 
 
 @app.command("show")

@@ -16,6 +16,7 @@ from loop.config import RunConfig
 from loop.context import RunContext
 from loop.errors import ConfigError, RunStopped
 from loop.first_policy import find_initial, find_policy
+from loop.league import play_league
 from loop.lengths import within_reach
 from loop.progress import Progress, Silent
 from loop.report import write_report
@@ -69,7 +70,7 @@ def _play(
     progress: Progress,
 ) -> RunSummary:
     trainer = DpoTrainer()
-    context = _open(config, name, prompts, store, folder, progress, trainer)
+    context = open_context(config, name, prompts, store, folder, progress, trainer)
     try:
         for index in count(1):
             if context.store.marker(index, "gate") is None:
@@ -80,6 +81,8 @@ def _play(
                 play_round(context, index)
             if has_answer_key(config):
                 record_true_scores(context.store, index, prompts.heldout)
+            if config.league.every_round:
+                play_league(context, index)
             _publish(context.store, folder, rounds)
     finally:
         context.shelf.clear()
@@ -87,7 +90,7 @@ def _play(
     return _publish(context.store, folder, rounds)
 
 
-def _open(
+def open_context(
     config: RunConfig,
     name: str,
     prompts: PromptSet,
@@ -96,6 +99,10 @@ def _open(
     progress: Progress,
     trainer: DpoTrainer,
 ) -> RunContext:
+    """The run `name` in `store`, begun or found again, with what its stages share.
+
+    Raises RunStopped where what it was begun with has changed, and `store.errors.RunDiffers` for its configuration.
+    """
     record = Run(
         name=name,
         seed=config.seed,

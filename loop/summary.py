@@ -10,6 +10,7 @@ from pydantic import Field
 
 from judge.interval import Interval
 from loop.judge_cost import JudgeCost, cost_of, spent_by
+from loop.standings import LeagueRating, last_league
 from loop.stopping import why_stopped
 from prompts.settings import Settings
 from store.judge_usage import VerdictUsage, usage_by_round
@@ -136,6 +137,8 @@ class RunSummary(Settings):
     """Why there are no more rounds, or `not finished`."""
     policy: str
     """The revision that ships; empty where the run has not come to its first policy."""
+    league: list[LeagueRating] = Field(default_factory=list)
+    """Every policy of the run by the judge's word, by round; empty where no league was played."""
     report: str
     wall_seconds: float
     judge_cost: JudgeCost = JudgeCost()
@@ -173,6 +176,7 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
         )
         or "not finished",
         policy=store.current_policy() if store.checkpoints() else "",
+        league=table.standings if (table := last_league(store)) else [],
         report=str(folder / "report.html"),
         wall_seconds=round(sum(sum(r.seconds.values()) for r in rounds), 3),
         judge_cost=spent_by(store),

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.interval import Interval
+from loop.standings import RunLeague
 from loop.summary import RoundSummary, RunSummary
 from review.visible import one_line, visible
 from store.records import Checkpoint, Decision
@@ -85,6 +86,23 @@ def policies_table(
             Text(one_line(checkpoint.path, 60), style="" if there else "red").append(
                 "" if there else " (gone)"
             ),
+        )
+    return table
+
+
+def league_table(found: RunLeague) -> Table:
+    """A row a policy: its rating, and how often it beat each earlier one."""
+    names = ["initial" if trained_in == 0 else f"round {trained_in}" for trained_in in found.trained_in]
+    rates = found.table.rates
+    table = _table("policy", "Elo", *(f"beats\n{name}" for name in names[:-1]))
+    for row, (name, rating) in enumerate(zip(names, found.table.ratings, strict=True)):
+        elo = Text(f"{rating.elo.value:+.0f}" if row else "0")
+        if row:
+            elo.append(f"\n{rating.elo.low:+.0f} to {rating.elo.high:+.0f}", style="dim")
+        table.add_row(
+            Text(name, style="bold").append(f"\n{rating.policy}", style="dim"),
+            elo,
+            *(_interval(rate) if column < row else Text("") for column, rate in enumerate(rates[row][:-1])),
         )
     return table
 

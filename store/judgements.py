@@ -101,11 +101,13 @@ class Judgements(RunScope):
         for row in self._pages(query, (*_ORDER, verdicts.c.judge)):
             yield _verdict(row._mapping)
 
-    def scores(self, round: int, purpose: Purpose) -> Iterator[tuple[str, float | None]]:
+    def scores(
+        self, round: int, purpose: Purpose, judge: str | None = None
+    ) -> Iterator[tuple[str, float | None]]:
         """The comparison and `p_first` of each verdict, in the order of `verdicts`, and nothing else of it."""
         comparisons, verdicts = tables.comparisons, tables.verdicts
         query = sa.select(verdicts.c.comparison_id, verdicts.c.p_first)
-        query = query.join_from(comparisons, verdicts, _judged_by(None)).where(
+        query = query.join_from(comparisons, verdicts, _judged_by(judge)).where(
             comparisons.c.run == self.name, comparisons.c.round == round, comparisons.c.purpose == purpose
         )
         for row in self._pages(query, (*_ORDER, verdicts.c.judge)):

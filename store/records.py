@@ -22,8 +22,9 @@ __all__ = [
     "Usage", "Verdict",
 ]  # fmt: skip
 
-Purpose = Literal["train", "gate", "canary"]
-"""What a unit was made for: `train` feeds the pairs, `gate` compares candidate and incumbent, `canary` tries the judge.
+Purpose = Literal["train", "gate", "canary", "league"]
+"""What a unit was made for: `train` feeds the pairs, `gate` compares candidate and incumbent, `canary` tries the judge,
+`league` compares any two policies.
 
 A canary's answers are not a policy's, and nothing is trained or decided on its verdicts.
 """

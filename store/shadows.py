@@ -1,4 +1,4 @@
-"""The verdicts of a judge that only shadows another: apart from those that pairs are made of."""
+"""Verdicts that decide nothing, apart from those that do: of a judge that shadows another, and of the league."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,7 +14,7 @@ _USAGE = tuple(Usage.model_fields)
 
 
 class Shadows(Judgements):
-    """The part of a run's store that holds shadow verdicts. Of a verdict by parts or points the whole is kept."""
+    """The part of a run's store that holds them. Of a verdict by parts or by points the whole is kept."""
 
     def add_shadow_verdicts(self, verdicts: Iterable[Verdict]) -> int:
         """Add verdicts on stored comparisons, and the exact texts they were given on; how many were new.
@@ -36,7 +36,7 @@ class Shadows(Judgements):
                 added += self._add(connection, _TABLE, rows)
         return added
 
-    def shadow_verdicts(self, round: int, purpose: Purpose) -> Iterator[Verdict]:
+    def shadow_verdicts(self, round: int, purpose: Purpose, judge: str | None = None) -> Iterator[Verdict]:
         """By the comparison's id, without usage."""
         comparisons = tables.comparisons
         query = (
@@ -47,4 +47,6 @@ class Shadows(Judgements):
             )
             .where(_TABLE.c.run == self.name, comparisons.c.round == round, comparisons.c.purpose == purpose)
         )
+        if judge is not None:
+            query = query.where(_TABLE.c.judge == judge)
         return self._records(Verdict, query, [_TABLE.c.comparison_id, _TABLE.c.id])
