@@ -25,7 +25,7 @@ class EndpointFeatures(BaseModel):
     """What one model at one endpoint takes.
 
     `top_logprobs` is the longest list of likely tokens that it gave (0: none), `reasoning_tokens` what it thought
-    before a one-letter reply, `seconds` the median time of an answer, `requests` what finding out took.
+    before a one-letter reply, `seconds` the median time of an answer, `requests` and tokens what finding out took.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +46,8 @@ class EndpointFeatures(BaseModel):
     reasoning_tokens: int
     seconds: float
     requests: int
+    input_tokens: int
+    output_tokens: int
 
     @classmethod
     def names(cls) -> list[str]:

@@ -7,8 +7,11 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import ValidationError
 
 from judge.endpoint_features import EndpointFeatures
+from judge.paid_calls import known_price
 from judge.probe import probe
-from judge.settings import ApiJudgeSettings
+from judge.settings import ApiJudgeSettings, JudgeSettings, single_judges
+from judge.tokens import TokenUse
+from store.judge_calls import JudgeCalls, PaidCall
 from store.judge_endpoints import FoundEndpoint, JudgeEndpoints
 
 
@@ -35,6 +38,32 @@ def known_endpoint(
     features = probe(settings)
     kept = endpoints.keep(_address(settings.base_url), settings.model, features.model_dump(mode="json"))
     return KnownEndpoint(kept.endpoint, kept.model, features, kept.probed_at)
+
+
+def learn_endpoints(settings: JudgeSettings, calls: JudgeCalls, account: str) -> None:
+    """Probe the endpoints of these judges that nothing is stored about; what it takes is spent on `account`.
+
+    Raises as `judge.probe.probe` does.
+    """
+    endpoints = JudgeEndpoints(calls.database)
+    for single in single_judges(settings):
+        if isinstance(single, ApiJudgeSettings) and stored_endpoint(single, endpoints) is None:
+            features = known_endpoint(single, endpoints).features
+            calls.add(account, [_paid(single, features)])
+
+
+def _paid(settings: ApiJudgeSettings, features: EndpointFeatures) -> PaidCall:
+    price = known_price(settings)
+    used = TokenUse(input=features.input_tokens, output=features.output_tokens)
+    return PaidCall(
+        key=None,
+        endpoint=settings.base_url,
+        model=settings.model,
+        response=b"",
+        input_tokens=used.input,
+        output_tokens=used.output,
+        cost_usd=price.cost(used) if price else None,
+    )
 
 
 def stored_endpoint(settings: ApiJudgeSettings, endpoints: JudgeEndpoints) -> KnownEndpoint | None:

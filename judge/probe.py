@@ -18,6 +18,7 @@ from judge.endpoint import is_loopback, require_key
 from judge.endpoint_features import EndpointFeatures, Finding
 from judge.errors import JudgeStopped
 from judge.settings import ApiJudgeSettings
+from judge.tokens import TokenUse
 from judge.waiting import asked_wait
 from store.records import Message
 
@@ -32,6 +33,7 @@ _SCHEMA = {
 _LIMIT = 400
 """Tokens of a reply: room for a model that thinks first, and little to pay for one that does not."""
 
+_TOKENS = ("prompt_tokens", "input_tokens", "completion_tokens", "output_tokens")
 _ATTEMPTS = 4
 _LONGEST_WAIT_S = 20.0
 _LISTS = (20, 5)
@@ -68,6 +70,7 @@ class _Probe:
         self._limit = "max_tokens"
         self._seconds: list[float] = []
         self._requests = 0
+        self._used = TokenUse()
         self._where = f"judge at {settings.base_url}"
 
     def run(self) -> EndpointFeatures:
@@ -95,6 +98,8 @@ class _Probe:
             reasoning_tokens=reasoning if isinstance(reasoning, int) else 0,
             seconds=round(statistics.median(self._seconds), 4),
             requests=self._requests,
+            input_tokens=self._used.input,
+            output_tokens=self._used.output,
         )
 
     def _plainest(self) -> tuple[dict[str, Finding], Answer]:
@@ -212,13 +217,18 @@ class _Probe:
             else:
                 if response.is_success:
                     self._seconds.append(time.perf_counter() - started)
-                    return _object(response) or _not_json()
-                said = f"HTTP {response.status_code}: {_words(response)}"
+                    answer = _object(response)
+                    if answer is not None:
+                        self._count(answer)
+                        return answer
+                    said = "the answer is not a JSON object"
+                else:
+                    said = f"HTTP {response.status_code}: {_words(response)}"
                 if response.status_code == 401:
                     key = f"the key in environment variable {self._settings.api_key_env}"
                     raise JudgeStopped(f"{self._where}: {key} was not accepted ({said})")
                 # A server that lacks something may call that its own error: ask again, but not for long.
-                if response.status_code != 429 and (
+                if 300 <= response.status_code != 429 and (
                     response.status_code < 500 or response.status_code == 501
                 ):
                     raise _Refused(said)
@@ -227,9 +237,12 @@ class _Probe:
                 time.sleep(min(wait if wait is not None else 0.1 * 2**attempt, _LONGEST_WAIT_S))
         raise _Refused(said)
 
-
-def _not_json() -> Answer:
-    raise _Refused("the answer is not a JSON object")
+    def _count(self, answer: Answer) -> None:
+        used = [_path(answer, "usage", name) for name in _TOKENS]
+        counts = [count if isinstance(count, int) else 0 for count in used]
+        self._used = TokenUse(
+            input=self._used.input + counts[0] + counts[1], output=self._used.output + counts[2] + counts[3]
+        )
 
 
 def _no(refused: _Refused) -> Finding:

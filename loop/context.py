@@ -7,6 +7,7 @@ from pathlib import Path
 
 from judge.build import build_judge
 from judge.contract import Judge
+from judge.known_endpoints import learn_endpoints
 from judge.settings import JudgeSettings, LocalJudgeSettings
 from loop.config import RunConfig
 from loop.progress import Progress
@@ -76,6 +77,7 @@ class RunContext:
             return PolicyScorer(self.load(own))
 
         calls = JudgeCalls(self.store.database)
+        learn_endpoints(settings, calls, account)
         return build_judge(settings, scorer, calls=calls, account=account)
 
     def incumbent(self, index: int) -> Checkpoint:

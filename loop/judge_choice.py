@@ -14,6 +14,7 @@ from typing import get_args
 
 from judge.build import build_judge, check_judge
 from judge.contract import Judge
+from judge.known_endpoints import learn_endpoints
 from judge.settings import (
     JudgeSettings,
     LocalJudgeSettings,
@@ -61,8 +62,8 @@ def choose_judge(choice: str, *, template: str | None = None, constitution: str 
     whose settings are at fault, before anything is loaded or spent.
     """
     settings, own = _named(choice) if choice in NAMES else _configured(choice)
-    words = {"template": template, "constitution": constitution}
-    words = {key: word for key, word in words.items() if word is not None}
+    given = {"template": template, "constitution": constitution}
+    words = {key: word for key, word in given.items() if word is not None}
     if words:
         settings = _reworded(choice, settings, words)
     check_judge(settings)
@@ -100,6 +101,8 @@ def open_judge(
         for single, policy in zip(single_judges(choice.settings), choice.policies, strict=True)
         if isinstance(single, LocalJudgeSettings) and policy is not None
     }
+    if calls is not None:
+        learn_endpoints(choice.settings, calls, account)
     with ExitStack() as loaded:
         scorers = {key: _scorer(policy, progress or Silent(), loaded) for key, policy in wanted.items()}
         yield build_judge(

@@ -1,6 +1,6 @@
 """The API judge against `transformers serve` with the starter policy: another program's idea of the protocol."""
 
-import asyncio
+import math
 import os
 import socket
 import subprocess
@@ -12,35 +12,34 @@ from pathlib import Path
 import httpx
 import pytest
 
-from judge import ApiJudgeSettings, Judge, LocalJudgeSettings, build_judge
+from judge import ApiJudgeSettings, LocalJudgeSettings, build_judge
+from judge.known_endpoints import known_endpoint
+from judge.presentation import present
+from judge.probe import probe
 from policy import PolicyScorer, load_policy
 from policy.settings import PolicySettings
 from policy.starter.build import ensure_starter
 from prompts.constitution import load_constitution
-from prompts.prompt import Message, Prompt
-from store.records import Comparison, Sample, Verdict
+from prompts.template import load_template
+from store.judge_calls import JudgeCalls
+from store.judge_endpoints import JudgeEndpoints
+from store.records import Message
+from store.store import Store
+from tests.judge.starter_comparisons import starter_comparisons, verdicts
 
 pytestmark = [pytest.mark.serve, pytest.mark.timeout(900)]
-
-ASKED = {
-    "What is the capital of France?": "Paris.",
-    "What is 3 plus 4?": "7.",
-    "Which day comes after Monday?": "Tuesday.",
-    "What is the opposite of hot?": "Cold.",
-}
-WORSE = [
-    "As an AI language model, I cannot be sure.",
-    "Berlin.",
-    "Sorry??? please ???",
-    "I cannot help with that.",
-    "12.",
-    "",
-]
 
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
     return ensure_starter()
+
+
+@pytest.fixture(scope="module")
+def scorer(folder: Path) -> Iterator[PolicyScorer]:
+    policy = load_policy(PolicySettings(model=str(folder), device="cpu"), folder)
+    yield PolicyScorer(policy)
+    policy.close()
 
 
 @pytest.fixture(scope="module")
@@ -73,68 +72,21 @@ def url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         server.wait(30)
 
 
-def comparisons() -> list[Comparison]:
-    constitution = load_constitution("starter").hash
-    made = []
-    for question, right in ASKED.items():
-        prompt = Prompt(messages=(Message(role="user", content=question),), split="train")
-        samples = [
-            Sample(
-                prompt_id=prompt.id,
-                policy="by hand",
-                round=1,
-                purpose="train",
-                index=index,
-                seed=index,
-                settings="by hand",
-                text=text,
-                tokens=4,
-                finish_reason="stop",
-            )
-            for index, text in enumerate([right, *WORSE])
-        ]
-        made += [
-            Comparison(
-                prompt=prompt,
-                first=samples[0],
-                second=worse,
-                round=1,
-                purpose="train",
-                constitution=constitution,
-            )
-            for worse in samples[1:]
-        ]
-    return made
+def api(url: str, folder: Path, **settings: object) -> ApiJudgeSettings:
+    asked = {"template": "starter", "constitution": "starter", "max_tokens": 8, "concurrency": 4} | settings
+    return ApiJudgeSettings.model_validate({"base_url": url, "model": str(folder), **asked})
 
 
-def judged(judge: Judge) -> dict[str, Verdict]:
-    async def collect() -> dict[str, Verdict]:
-        return {verdict.comparison_id: verdict async for verdict in judge.compare(comparisons())}
-
-    return asyncio.run(collect())
-
-
-def test_a_served_policy_says_what_the_same_policy_scores(url: str, folder: Path) -> None:
-    served = judged(
-        build_judge(
-            ApiJudgeSettings(
-                base_url=url,
-                model=str(folder),
-                template="starter",
-                constitution="starter",
-                max_tokens=8,
-                concurrency=4,
-            )
-        )
+def test_a_served_policy_says_what_the_same_policy_scores(
+    url: str, folder: Path, scorer: PolicyScorer
+) -> None:
+    comparisons = starter_comparisons()
+    served = verdicts(build_judge(api(url, folder)), comparisons)
+    scored = verdicts(
+        build_judge(LocalJudgeSettings(template="starter", constitution="starter"), scorer), comparisons
     )
-    policy = load_policy(PolicySettings(model=str(folder), device="cpu"), folder)
-    try:
-        settings = LocalJudgeSettings(template="starter", constitution="starter")
-        scored = judged(build_judge(settings, PolicyScorer(policy)))
-    finally:
-        policy.close()
 
-    assert len(served) == len(scored) == len(ASKED) * len(WORSE) >= 20
+    assert len(served) == len(scored) == len(comparisons) >= 20
     orders = 0
     for comparison_id, said in served.items():
         local = scored[comparison_id]
@@ -152,3 +104,44 @@ def test_a_served_policy_says_what_the_same_policy_scores(url: str, folder: Path
                 assert spoken == float(likely > 0.5)
                 orders += 1
     assert orders >= len(served)
+
+
+def test_a_probe_finds_what_this_server_lacks(url: str, folder: Path) -> None:
+    found = probe(api(url, folder))
+    works = {name for name in found.names() if found.finding(name).works}
+    assert {"max_tokens", "temperature", "system", "systemone"} <= works
+    assert not works & {"n", "logprobs", "json_schema", "json_object", "decisions"}
+    assert found.usage
+    assert found.top_logprobs == 0
+
+
+def test_typed_decisions_give_the_probabilities_of_the_same_policy(
+    url: str, folder: Path, scorer: PolicyScorer, tmp_path: Path
+) -> None:
+    comparisons = starter_comparisons()[:8]
+    with Store.open(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        known = known_endpoint(api(url, folder), JudgeEndpoints(store.database))
+        assert known.features.systemone.works
+        # Known to have typed decisions and no log-probabilities, it is asked for decisions.
+        soft = verdicts(build_judge(api(url, folder), calls=JudgeCalls(store.database)), comparisons)
+    for comparison in comparisons:
+        verdict = soft[comparison.id]
+        assert (verdict.unscored, verdict.label_mass, verdict.usage.calls) == (None, None, 2)
+        template, constitution = load_template("starter"), load_constitution("starter")
+        expected = [
+            _decided(scorer, presentation.messages[0].content)
+            for presentation in present(comparison, template, constitution)
+        ]
+        assert verdict.p_first_shown_first == pytest.approx(expected[0], abs=1e-4)
+        assert verdict.p_first_shown_second == pytest.approx(1.0 - expected[1], abs=1e-4)
+        assert 0.0 < verdict.p_first < 1.0
+
+
+def _decided(scorer: PolicyScorer, state: str) -> float:
+    """The probability of A by the words that `transformers serve` puts around a choice."""
+    asked = (
+        f"{state}\n\nWhich answer to the request is better?\nA. Answer A\nB. Answer B\n"
+        "Answer with the letter of the option that fits best (A to B) only."
+    )
+    ((first, second),) = scorer.label_logprobs([(Message(role="user", content=asked),)], ("A", "B"), 4096)
+    return 1.0 / (1.0 + math.exp(second - first))
