@@ -34,16 +34,29 @@ def win_rates(judge: Series, corrected: Series) -> str | None:
 
 def agreement(audited: Series) -> str | None:
     """How often labels agreed with the judge on the round's own pairs."""
+    return _agreement(
+        "agreement", audited, LABELS, "Audited agreement with the judge by round, with its interval."
+    )
+
+
+def shadow_agreement(shared: Series) -> str | None:
+    """How often the judge and the one that shadows it preferred the same answer."""
+    return _agreement(
+        "shadow", shared, JUDGE, "Agreement of the judge and its shadow by round, with its interval."
+    )
+
+
+def _agreement(name: str, audited: Series, colour: str, description: str) -> str | None:
     if not audited:
         return None
-    canvas = Canvas("agreement")
+    canvas = Canvas(name)
     axes = canvas.axes
     axes.axhline(0.5, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    _band(axes, audited, LABELS, "s", 0.0)
+    _band(axes, audited, colour, "s", 0.0)
     axes.set_ylim(0, 1.02)
     _rounds(axes, [r for r, _ in audited])
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    return canvas.svg("Audited agreement with the judge by round, with its interval.")
+    return canvas.svg(description)
 
 
 def drift(number: int, series: DriftSeries) -> str:

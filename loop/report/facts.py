@@ -5,6 +5,7 @@ from statistics import fmean
 
 from judge.interval import Interval
 from loop.report.calibration import Bin
+from loop.standings import RunLeague
 from loop.summary import RoundSummary, RunSummary
 from store.records import Checkpoint, Decision, Purpose
 
@@ -103,6 +104,8 @@ class Facts:
     judge_win_rates: Series
     corrected_win_rates: Series
     agreements: Series
+    shadow_agreements: Series
+    league: RunLeague | None
     calibration: dict[Purpose, list[Bin]]
     drift: list[DriftSeries]
     lengths: list[Lengths]
@@ -110,6 +113,16 @@ class Facts:
     examples: list[Example]
     labels: int
     provenance: list[tuple[str, str]]
+
+    @property
+    def shadow_judge(self) -> str:
+        """Whoever shadows the judge; empty where nobody does."""
+        return next((r.shadow.judge for r in self.summary.rounds if r.shadow is not None), "")
+
+    @property
+    def promoted(self) -> set[str]:
+        """Revisions that the gate let in."""
+        return {d.policy for d in self.decisions if d.kind == "promote"}
 
     @property
     def decided(self) -> list[RoundSummary]:

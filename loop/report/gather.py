@@ -16,6 +16,7 @@ from judge.interval import Interval
 from judge.standing import standing_labels
 from loop.report.calibration import Bin, confidence_bins
 from loop.report.facts import DriftPoint, DriftSeries, Example, Facts, Lengths, ScorePoint, Series
+from loop.standings import last_league
 from loop.summary import RoundSummary, RunSummary, summarise
 from store.records import Decision, Purpose
 from store.run import RunStore
@@ -43,6 +44,10 @@ def gather(store: RunStore, folder: Path, rounds_wanted: int | None = None) -> F
         judge_win_rates=[(r.index, r.judge_win_rate) for r in decided if r.judge_win_rate],
         corrected_win_rates=[(r.index, r.corrected_win_rate) for r in decided if r.corrected_win_rate],
         agreements=_agreements(decided),
+        shadow_agreements=[
+            (r.index, r.shadow.agreement) for r in summary.rounds if r.shadow and r.shadow.agreement
+        ],
+        league=last_league(store),
         calibration=calibration,
         drift=_drift(decisions),
         lengths=_lengths(store, decisions, initial),

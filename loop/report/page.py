@@ -16,6 +16,7 @@ from markupsafe import Markup
 from loop.report import charts
 from loop.report.facts import Facts
 from loop.report.gather import gather
+from loop.report.league import league_chart
 from loop.report.words import headline, under_way, words
 from review.visible import visible
 from store.run import RunStore
@@ -78,6 +79,8 @@ def _charts(facts: Facts) -> dict[str, Any]:
         "agreement": _markup(charts.agreement(facts.agreements)),
         "calibration_train": _markup(charts.calibration("train", facts.calibration["train"])),
         "calibration_gate": _markup(charts.calibration("gate", facts.calibration["gate"])),
+        "shadow": _markup(charts.shadow_agreement(facts.shadow_agreements)),
+        "league": _markup(league_chart(facts.league, facts.promoted)),
         "true_score": _markup(charts.true_scores(facts.scores)),
         "drift": [(series, _markup(charts.drift(i, series))) for i, series in enumerate(facts.drift)],
         "lengths": [(r, _markup(charts.lengths(r, limit))) for r in facts.lengths],
