@@ -21,6 +21,7 @@ from judge.attacks.pattern import Pattern, Request
 from judge.attacks.patterns import patterns
 from judge.attacks.trial import made_answer, mean_interval
 from judge.interval import Interval
+from loop.config import RunConfig
 from loop.context import RunContext
 from loop.errors import RunStopped
 from loop.judging import judge_all
@@ -35,7 +36,12 @@ _AUTHOR = "canary:"
 
 def watched(run: RunContext) -> bool:
     """Whether the run tries its judge: one that follows a script cannot be talked round."""
-    return run.config.canaries.prompts > 0 and run.config.judge.kind != "scripted"
+    return watched_by(run.config)
+
+
+def watched_by(config: RunConfig) -> bool:
+    """Whether a run of this configuration tries its judge."""
+    return config.canaries.prompts > 0 and config.judge.kind != "scripted"
 
 
 def try_canaries(run: RunContext, incumbent: Checkpoint, index: int, title: str) -> dict[str, Any]:

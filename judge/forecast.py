@@ -1,0 +1,234 @@
+"""What judging will take, before anyone is asked: calls, tokens and dollars, each as low, expected and high.
+
+- expected: every reply is readable at once, and as long as replies of its kind are.
+- low: the shortest replies, and log-probabilities where they may be had, so that one answer is enough for all votes.
+- high: every reply has to be repaired, and is as long as it may be; input with the reservation's safety factor. The
+  budget reserves by the same bound, so what is spent can hardly be more.
+
+Prompts are rendered with the judge's own template around answers of a given length, so the rubric, the constitution and
+the question count as they are. How long answers will be is the caller's guess.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from judge.criteria import REFERENCE, written_asides
+from judge.paid_calls import known_price
+from judge.prices import ModelPrice
+from judge.settings import (
+    ApiJudgeSettings,
+    JudgeSettings,
+    LocalJudgeSettings,
+    PanelJudgeSettings,
+    ScriptedJudgeSettings,
+)
+from judge.tokens import SAFETY, TokenUse, input_estimate
+from prompts.constitution import Constitution, Principle, load_constitution
+from prompts.prompt import Message
+from prompts.template import JudgeTemplate, load_template
+
+_LABEL_TOKENS = (1.0, 4.0)
+_JSON_TOKENS = (20.0, 150.0)
+"""Tokens of a short and of a usual reply, by form."""
+
+_LESS_INPUT = 0.85
+_USUAL_THOUGHT = 0.25
+"""Share of `reasoning_tokens` that a model uses where it is told to reason."""
+
+_WORD = "word "
+
+Chat = Sequence[Message]
+CountTokens = Callable[[Sequence[Chat]], Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Spread:
+    low: float = 0.0
+    expected: float = 0.0
+    high: float = 0.0
+
+    def __add__(self, other: "Spread") -> "Spread":
+        return Spread(self.low + other.low, self.expected + other.expected, self.high + other.high)
+
+    def times(self, other: "Spread") -> "Spread":
+        """Product of two quantities that grow together."""
+        return Spread(self.low * other.low, self.expected * other.expected, self.high * other.high)
+
+
+def exactly(value: float) -> Spread:
+    """A quantity that is known."""
+    return Spread(value, value, value)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """`cost_usd` is None where a price is not known; a judge that asks nobody for money costs nothing."""
+
+    calls: Spread = Spread()
+    input_tokens: Spread = Spread()
+    output_tokens: Spread = Spread()
+    cost_usd: Spread | None = Spread()
+
+    def __add__(self, other: "Forecast") -> "Forecast":
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return Forecast(
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            (self.cost_usd or Spread()) + (other.cost_usd or Spread()) if known else None,
+        )
+
+    def times(self, count: Spread) -> "Forecast":
+        """For so many of them."""
+        return Forecast(
+            self.calls.times(count),
+            self.input_tokens.times(count),
+            self.output_tokens.times(count),
+            self.cost_usd.times(count) if self.cost_usd is not None else None,
+        )
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is to be judged about one prompt: the request, so many different answers of a length in characters, and so
+    many comparisons of them."""
+
+    question: Chat
+    answers: Spread
+    comparisons: Spread
+    answer_chars: Spread
+
+
+def forecast(
+    settings: JudgeSettings, work: Sequence[Workload], count_tokens: CountTokens | None = None
+) -> Forecast:
+    """What the judge of `settings` takes for all of `work`.
+
+    `count_tokens` is a local judge's own tokenizer; without one tokens are estimated from characters. Raises
+    `JudgeSettingsError` for a budget in dollars without a price.
+    """
+    if isinstance(settings, PanelJudgeSettings):
+        whole = Forecast()
+        for member in settings.members:
+            whole += forecast(member, work, count_tokens)
+        return whole
+    if isinstance(settings, ScriptedJudgeSettings):
+        return Forecast(calls=_sum(one.comparisons for one in work))
+    template, constitution = load_template(settings.template), load_constitution(settings.constitution)
+    price = known_price(settings) if isinstance(settings, ApiJudgeSettings) else None
+    total = Forecast()
+    for one in work:
+        total += _of_one(settings, template, constitution, one, price, count_tokens)
+    return total
+
+
+def _of_one(
+    settings: LocalJudgeSettings | ApiJudgeSettings,
+    template: JudgeTemplate,
+    constitution: Constitution,
+    work: Workload,
+    price: ModelPrice | None,
+    count_tokens: CountTokens | None,
+) -> Forecast:
+    pointwise = template.mode == "pointwise"
+    asked = work.answers if pointwise else work.comparisons.times(exactly(2))  # both presentation orders
+    total = Forecast()
+    for principles in _parts(settings, constitution):
+        chats = [
+            _chat(template, work.question, principles, int(min(chars, settings.answer_chars)))
+            for chars in (work.answer_chars.low, work.answer_chars.expected, work.answer_chars.high)
+        ]
+        given = _input(chats, count_tokens)
+        if isinstance(settings, LocalJudgeSettings):
+            total += Forecast(exactly(1), given).times(asked)
+        else:
+            total += _call(settings, template, given, price).times(asked)
+    if isinstance(settings, ApiJudgeSettings):
+        for what in written_asides(settings, template):
+            total += _written(settings, what, work.question)
+    return total
+
+
+def _written(settings: ApiJudgeSettings, what: str, question: Chat) -> Forecast:
+    """Criteria or a reference, once a prompt."""
+    model = settings.reference_model if what == REFERENCE else None
+    writer = settings.model_copy(update={"model": model}) if model else settings
+    longest = float(settings.written_tokens)
+    made = Spread(0.2 * longest, 0.5 * longest, longest)
+    return _priced(exactly(1), _input([question] * 3, None), made, known_price(writer), writer)
+
+
+def _call(
+    settings: ApiJudgeSettings, template: JudgeTemplate, given: Spread, price: ModelPrice | None
+) -> Forecast:
+    """All the calls about one prompt: its votes, and at most a repair of each."""
+    votes = settings.votes
+    calls = Spread(votes if settings.logprobs == "never" else 1, votes, 2 * votes)
+    short, usual = _LABEL_TOKENS if template.reply == "label" else _JSON_TOKENS
+    thinks = settings.reasoning_effort not in (None, "none")
+    thought = settings.reasoning_tokens * _USUAL_THOUGHT if thinks else 0.0
+    longest = float(settings.max_tokens)
+    made = Spread(min(short, longest), min(usual, longest) + thought, longest + settings.reasoning_tokens)
+    return _priced(calls, given, made, price, settings)
+
+
+def _priced(
+    calls: Spread, given: Spread, made: Spread, price: ModelPrice | None, settings: ApiJudgeSettings
+) -> Forecast:
+    batch = settings.delivery == "batch"
+
+    def dollars(read: float, written: float) -> float:
+        assert price is not None
+        return price.cost(TokenUse(1_000_000), batch=batch) * read / 1e6 + (
+            price.cost(TokenUse(output=1_000_000), batch=batch) * written / 1e6
+        )
+
+    one = (
+        Spread(
+            dollars(given.low, made.low),
+            dollars(given.expected, made.expected),
+            dollars(given.high, made.high),
+        )
+        if price is not None
+        else None
+    )
+    return Forecast(exactly(1), given, made, one).times(calls)
+
+
+def _parts(
+    settings: LocalJudgeSettings | ApiJudgeSettings, constitution: Constitution
+) -> list[tuple[Principle, ...]]:
+    """The principles of each prompt that is put about one comparison."""
+    everything = constitution.principles
+    if settings.principles == "sampled":
+        return [(max(everything, key=lambda principle: len(principle.text)),)]
+    if settings.principles == "separate":
+        return [(principle,) for principle in everything]
+    if settings.axes == "none":
+        return [everything]
+    return [
+        tuple(principle for principle in everything if principle.axis == axis) for axis in constitution.axes
+    ]
+
+
+def _chat(template: JudgeTemplate, question: Chat, principles: Sequence[Principle], chars: int) -> Chat:
+    answer = (_WORD * (chars // len(_WORD) + 1))[:chars]
+    beside = {name: answer for name in ("criteria", "reference") if name in template.uses}
+    if template.mode == "pointwise":
+        return template.render_one(question, answer, principles, **beside)
+    return template.render(question, answer, answer, principles, **beside)
+
+
+def _input(chats: Sequence[Chat], count_tokens: CountTokens | None) -> Spread:
+    if count_tokens is not None:
+        low, expected, high = count_tokens(chats)
+        return Spread(low, expected, high)
+    low, expected, high = (input_estimate([message.content for message in chat]) for chat in chats)
+    return Spread(_LESS_INPUT * low, expected, SAFETY * high)
+
+
+def _sum(spreads: Iterable[Spread]) -> Spread:
+    total = Spread()
+    for spread in spreads:
+        total += spread
+    return total
