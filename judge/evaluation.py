@@ -173,9 +173,15 @@ class Judged:
 
     def take(self, where: NDArray[np.bool_]) -> "Judged":
         """The rows of `where` alone."""
-        ids = tuple(one for one, inside in zip(self.prompt_ids, where, strict=True) if inside)
-        columns = (self.p, self.tie, self.shown_first, self.shown_second, self.better, self.longer)
-        return Judged(*(column[where] for column in columns), prompt_ids=ids)
+        return Judged(
+            p=self.p[where],
+            tie=self.tie[where],
+            shown_first=self.shown_first[where],
+            shown_second=self.shown_second[where],
+            better=self.better[where],
+            longer=self.longer[where],
+            prompt_ids=tuple(one for one, inside in zip(self.prompt_ids, where, strict=True) if inside),
+        )
 
 
 def evaluate(

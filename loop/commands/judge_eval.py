@@ -45,7 +45,8 @@ def evaluate_judges(
     as_json: bool,
 ) -> None:
     """Measure each judge, with each template where some are named, and show the figures side by side."""
-    asked = [(judge, template) for judge in judges for template in (templates or [None])]
+    wordings: Sequence[str | None] = templates or [None]
+    asked = [(judge, template) for judge in judges for template in wordings]
     if len(asked) > 1 and not compare:
         raise ConfigError(f"{len(asked)} judges: say --compare to measure them side by side, or name one")
     if compare and len(asked) < 2:
@@ -109,8 +110,8 @@ def _show(
     for line in reasons(named):
         console.print(line)
     for calibration in calibrations:
-        line = f"calibration {calibration.id}: temperature {calibration.temperature:.3f}, {calibration.labels} labels"
-        console.print(Text(line))
+        said = f"calibration {calibration.id}: temperature {calibration.temperature:.3f}, {calibration.labels} labels"
+        console.print(Text(said))
     if out is not None:
         console.print(Text(f"written to {out}"), soft_wrap=True)
 
