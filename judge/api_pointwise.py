@@ -4,12 +4,15 @@ Requests go out as in `judge.api`, by the same cache and budget. Each answer to 
 however many comparisons it is in; its cost stands in the verdict that asked first.
 """
 
+import asyncio
+
 from judge.api import ApiJudge, OpenCall
 from judge.failures import GaveUp
 from judge.pointwise import Grade, compare_grades, require_points
 from judge.presentation import Presentation, present_each
 from judge.reply import Unreadable
 from judge.score import expected_points, label_mass, mean_points
+from judge.usage import total
 from judge.voting import CallRecord, Heard
 from prompts.template import JudgeTemplate
 from store.records import Comparison, Verdict
@@ -31,11 +34,12 @@ class ApiPointwiseJudge(ApiJudge):
         presented = present_each(
             comparison, self._template, self._constitution, self._settings.answer_chars, asides
         )
-        first, second = presented
+        records = [record]
         if unscored is not None:
             grades = Grade(None, unscored=unscored), Grade(None, unscored=unscored)
         else:
-            grades = await self._grade(call, first, record), await self._grade(call, second, record)
+            # At the same time, so that both are in one batch where requests go off in batches.
+            grades = await asyncio.gather(*(self._grade(call, each, records) for each in presented))
         return compare_grades(
             comparison,
             presented,
@@ -44,17 +48,18 @@ class ApiPointwiseJudge(ApiJudge):
             judge=self.name,
             template=self._template.hash,
             constitution=self._constitution.hash,
-            usage=record.usage,
+            usage=total(each.usage for each in records),
         )
 
-    async def _grade(self, call: OpenCall, presentation: Presentation, record: CallRecord) -> Grade:
+    async def _grade(self, call: OpenCall, presentation: Presentation, records: list[CallRecord]) -> Grade:
         async def ask() -> Grade:
-            said = len(record.replies)
+            record = CallRecord()
+            records.append(record)
             try:
                 heard = await self._voting.hear(call.session, presentation.messages, record, {})
             except (GaveUp, Unreadable) as failure:
-                return Grade(None, unscored=str(failure), raw=record.replies[said:])
-            return self._graded(heard, record.replies[said:])
+                return Grade(None, unscored=str(failure), raw=record.replies)
+            return self._graded(heard, record.replies)
 
         return await call.grades.get(presentation.hash, ask)
 

@@ -20,8 +20,9 @@ from itertools import islice
 from typing import Any, Literal
 
 from judge.contract import Judge
+from judge.usage import total
 from prompts.hashing import content_hash
-from store.records import Comparison, Usage, Verdict
+from store.records import Comparison, Verdict
 
 _CHUNK = 512
 """Comparisons before the members at once: the slowest member's pace sets the panel's."""
@@ -84,7 +85,7 @@ class PanelJudge:
             "prompt_texts": tuple(texts.values()),
             "rationale": "\n\n".join(f"[{v.judge}] {v.rationale}" for v in verdicts if v.rationale),
             "raw": json.dumps([v.model_dump(mode="json", exclude_defaults=True) for v in verdicts]),
-            "usage": _sum([verdict.usage for verdict in verdicts]),
+            "usage": total(verdict.usage for verdict in verdicts),
         }
         scored = [
             (verdict, weight)
@@ -139,13 +140,3 @@ def _mean(weighed: Sequence[tuple[float, float]]) -> float:
     total = math.fsum(weight for _, weight in weighed)
     # Rounding can lift a mean of ones a little above 1.
     return min(1.0, math.fsum(value * weight for value, weight in weighed) / total)
-
-
-def _sum(usages: Sequence[Usage]) -> Usage:
-    costs = [usage.cost_usd for usage in usages if usage.cost_usd is not None]
-    return Usage(
-        calls=sum(usage.calls for usage in usages),
-        input_tokens=sum(usage.input_tokens for usage in usages),
-        output_tokens=sum(usage.output_tokens for usage in usages),
-        cost_usd=math.fsum(costs) if costs else None,
-    )

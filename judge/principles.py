@@ -21,11 +21,12 @@ from judge.axes import axis_weights, check_axes, weigh
 from judge.contract import Judge
 from judge.errors import JudgeSettingsError
 from judge.opinion import Opinion, pool
+from judge.usage import total
 from judge.ways import WaysSettings
 from prompts.constitution import Axis, Constitution, Principle
 from prompts.hashing import content_hash, derive_seed
 from prompts.template import JudgeTemplate
-from store.records import Comparison, Usage, Verdict
+from store.records import Comparison, Verdict
 
 
 def is_divided(settings: WaysSettings) -> bool:
@@ -183,13 +184,3 @@ def _under(comparison: Comparison, principles: tuple[Principle, ...]) -> Compari
         constitution=comparison.constitution,
         principles=tuple(principle.id for principle in principles),
     )
-
-
-def total(usages: Iterable[Usage]) -> Usage:
-    """What several verdicts took together; a count is unknown only where all are."""
-    summed: dict[str, Any] = {}
-    for usage in usages:
-        for name, value in usage:
-            if value is not None:
-                summed[name] = value + (summed.get(name) or 0)
-    return Usage(**summed)
