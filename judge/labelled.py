@@ -168,7 +168,13 @@ def _array(path: Path) -> Iterator[RawRow]:
 
 
 def _labelled(number: int, row: LabelledRow, subset: str, where: str, constitution: str) -> Labelled:
-    prompt = Prompt(messages=row.messages, split="heldout", source=where)
+    prompt = Prompt(
+        messages=row.asked.messages,
+        split="heldout",
+        source=where,
+        tags=row.asked.tags,
+        reference=row.asked.reference,
+    )
     samples = [
         _sample(prompt, 2 * number + place, text) for place, text in enumerate((row.first, row.second))
     ]
@@ -201,7 +207,14 @@ def _sample(prompt: Prompt, index: int, text: str) -> Sample:
 
 def _hash(rows: Sequence[Labelled]) -> str:
     said: list[Any] = [
-        [[[m.role, m.content] for m in c.prompt.messages], c.first.text, c.second.text, row.label, row.subset]
+        [
+            [[m.role, m.content] for m in c.prompt.messages],
+            *([] if c.prompt.reference is None else [c.prompt.reference]),
+            c.first.text,
+            c.second.text,
+            row.label,
+            row.subset,
+        ]
         for row in rows
         for c in (row.comparison,)
     ]

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from prompts.hashing import derive_seed
-from prompts.prompt import Message
-from prompts.rows import RowRefused, read_row
+from prompts.rows import Row, RowRefused, read_row
 
 Choice = Literal["first", "second", "tie"]
 Values = Mapping[str, Any]
@@ -30,7 +29,7 @@ ANSWERS = (
 class LabelledRow:
     """What a row says: the prompt, the two answers in the order of the data, and which one people prefer."""
 
-    messages: tuple[Message, ...]
+    asked: Row
     first: str
     second: str
     label: Choice
@@ -67,8 +66,8 @@ def read_llmbar(values: Values) -> LabelledRow:
     if isinstance(label, bool) or label not in (1, 2):
         raise RowRefused(f"label is {label!r}; write 1 or 2")
     first, second = _text("output_1", values["output_1"]), _text("output_2", values["output_2"])
-    messages = read_row({"prompt": values["input"]}).messages
-    return _row(messages, first, second, "first" if label == 1 else "second", values)
+    asked = read_row({**values, "prompt": values["input"]})
+    return _row(asked, first, second, "first" if label == 1 else "second", values)
 
 
 def read_pandalm(values: Values) -> LabelledRow:
@@ -90,7 +89,7 @@ def read_pandalm(values: Values) -> LabelledRow:
     asked = values
     if not str(values["instruction"]).strip():  # the whole task stands in the input
         asked = {"prompt": values.get("input")}
-    return LabelledRow(read_row(asked).messages, first, second, label, str(values.get("cmp_key") or ""))
+    return LabelledRow(read_row(asked), first, second, label, str(values.get("cmp_key") or ""))
 
 
 def read_chosen(values: Values) -> LabelledRow:
@@ -99,12 +98,10 @@ def read_chosen(values: Values) -> LabelledRow:
     The chosen answer is put first or second by the hash of the row: a judge that favours a slot must not look right.
     """
     chosen, rejected = (_answer(name, values[name]) for name in ("chosen", "rejected"))
-    messages = (
-        _prompt(values) if _has_prompt(values) else _shared_prompt(values["chosen"], values["rejected"])
-    )
-    chosen_first = derive_seed("chosen first", [m.content for m in messages], chosen, rejected) % 2 == 0
+    asked = _prompt(values) if _has_prompt(values) else _shared_prompt(values["chosen"], values["rejected"])
+    chosen_first = derive_seed("chosen first", [m.content for m in asked.messages], chosen, rejected) % 2 == 0
     first, second = (chosen, rejected) if chosen_first else (rejected, chosen)
-    return _row(messages, first, second, "first" if chosen_first else "second", values)
+    return _row(asked, first, second, "first" if chosen_first else "second", values)
 
 
 FORMATS: tuple[tuple[str, tuple[str, ...], Reader], ...] = (
@@ -120,21 +117,19 @@ FORMATS: tuple[tuple[str, tuple[str, ...], Reader], ...] = (
 """Name, fields that recognise it, and reader; the first that fits. Plain rows show their answers by `ANSWERS`."""
 
 
-def _row(
-    messages: tuple[Message, ...], first: str, second: str, label: Choice, values: Values
-) -> LabelledRow:
+def _row(asked: Row, first: str, second: str, label: Choice, values: Values) -> LabelledRow:
     subset = values.get("subset")
     if subset is not None and not isinstance(subset, str):
         raise RowRefused(f"'subset' must be text, not {subset!r}")
-    return LabelledRow(messages, first, second, label, subset or "")
+    return LabelledRow(asked, first, second, label, subset or "")
 
 
 def _has_prompt(values: Values) -> bool:
     return any(values.get(name) is not None for name in ("messages", "prompt", "instruction", "question"))
 
 
-def _prompt(values: Values) -> tuple[Message, ...]:
-    return read_row(values).messages
+def _prompt(values: Values) -> Row:
+    return read_row(values)
 
 
 def _text(name: str, value: Any) -> str:
@@ -153,10 +148,10 @@ def _answer(name: str, value: Any) -> str:
     return _text(f"{name}[-1].content", last.get("content"))
 
 
-def _shared_prompt(chosen: Any, rejected: Any) -> tuple[Message, ...]:
+def _shared_prompt(chosen: Any, rejected: Any) -> Row:
     """The turns before the answer, which both conversations must share."""
     if not isinstance(chosen, list) or not isinstance(rejected, list):
         raise RowRefused("no prompt: looked for prompt, messages, instruction, question")
     if chosen[:-1] != rejected[:-1]:
         raise RowRefused("no prompt, and 'chosen' and 'rejected' do not share the turns before the answer")
-    return read_row({"messages": chosen[:-1]}).messages
+    return read_row({"messages": chosen[:-1]})

@@ -38,6 +38,15 @@ def test_plain_rows_are_read_with_label_subset_and_line(tmp_path: Path) -> None:
     assert read.formats == ("plain",)
 
 
+def test_a_rows_reference_answer_and_tags_reach_the_judge(tmp_path: Path) -> None:
+    row = {**PLAIN, "reference": "Yes, indeed.", "axis": "harmless"}
+    (found,) = read_labelled(_jsonl(tmp_path / "d.jsonl", [row])).rows
+    assert (found.comparison.prompt.reference, found.comparison.prompt.tags) == (
+        "Yes, indeed.",
+        ("harmless",),
+    )
+
+
 @pytest.mark.parametrize(
     "answers",
     [
