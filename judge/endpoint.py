@@ -25,6 +25,7 @@ import httpx
 
 from judge.activity import Activity
 from judge.completion import Completion
+from judge.connection import Response
 from judge.decisions import DecisionEndpoint
 from judge.errors import JudgeSettingsError, JudgeStopped
 from judge.failures import Failure, GaveUp, Rejected, Transient, classify
@@ -32,7 +33,7 @@ from judge.features import Features
 from judge.paid_calls import How, PaidCalls
 from judge.settings import ApiJudgeSettings
 from judge.throttle import Throttle
-from judge.wire import PooledWire, Response, TransportWire, Wire, proxy_for
+from judge.wire import Wire, open_wire, proxy_for
 from store.records import Message
 
 Chat = Sequence[Message]
@@ -120,12 +121,9 @@ class Endpoint:
         """Connections for the running event loop, closed at the end."""
         settings = self._settings
         self._first = asyncio.Lock()
-        if self._transport is not None:
-            wire: Wire = TransportWire(settings.base_url, self._key, self._transport)
-        else:
-            # A proxy from the environment cannot reach this machine's own servers.
-            proxy = None if is_loopback(settings.base_url) else proxy_for(settings.base_url)
-            wire = PooledWire(settings.base_url, self._key, settings.concurrency, proxy)
+        # A proxy from the environment cannot reach this machine's own servers.
+        proxy = None if is_loopback(settings.base_url) else proxy_for(settings.base_url)
+        wire = open_wire(settings.base_url, self._key, settings.concurrency, self._transport, proxy)
         try:
             yield Session(self, wire)
         finally:

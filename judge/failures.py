@@ -76,6 +76,11 @@ def classify(
     words = explanation.lower()
     said = f"HTTP {status}: {explanation}" if explanation else f"HTTP {status}"
     where = f"judge at {settings.base_url}"
+    if 300 <= status < 400:
+        moved = f" to {headers['location']}" if "location" in headers else ""
+        return JudgeStopped(
+            f"{where}: the server redirects{moved}; put the address that answers into judge.base_url."
+        )
     if status in (400, 403, 422, 451) and _FILTERED.search(words):
         return GaveUp(f"refused by a content filter ({said})")
     wait_s = asked_wait(headers, text)
