@@ -9,7 +9,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -24,7 +25,6 @@ _TAG = "rlaif_batch"
 _ATTEMPTS = 8
 _PAGES = 20
 _DONE = ("completed", "failed", "expired", "cancelled")
-T = TypeVar("T")
 
 
 class RemoteBatch(BaseModel):
@@ -97,8 +97,7 @@ class BatchApi:
         for _ in range(_PAGES):
             query = {"limit": "100", **({"after": after} if after else {})}
             response = await self._repeated(
-                lambda query=query: self._http.get(f"{self._url}/batches", params=query),
-                missing=True,  # type: ignore[misc]
+                partial(self._http.get, f"{self._url}/batches", params=query), missing=True
             )
             page = response.json() if response.status_code == 200 else {}
             listed = [RemoteBatch.model_validate(entry) for entry in page.get("data") or []]

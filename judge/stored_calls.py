@@ -6,6 +6,7 @@ answered is durable before its verdict is made.
 """
 
 import asyncio
+from typing import Any
 
 from judge.call_cache import Call
 from judge.tokens import TokenUse
@@ -78,7 +79,8 @@ class StoredCalls:
             try:
                 found = await asyncio.to_thread(self._exchange, lookups, entries)
             except Exception as error:
-                for _, waiting in (*lookups, *entries):
+                futures: list[asyncio.Future[Any]] = [waiting for _, waiting in lookups]
+                for waiting in futures + [waiting for _, waiting in entries]:
                     if not waiting.done():
                         waiting.set_exception(error)
                 continue
