@@ -113,6 +113,8 @@ def open_context(
     units = store.create_run(record)
     units.save_texts(wording(config.judges))
     calibration = run_calibration(units, config)
+    if calibration is not None:
+        progress.say(f"the judge's confidence is corrected by {calibration.id}: {calibration.sentence}")
     initial = find_initial(units, config.policy, progress)
     prompts = within_reach(prompts, config, initial)
     keep_prompts(units, prompts)

@@ -276,6 +276,11 @@ class Calibration(Record):
         )
     )
 
+    @property
+    def sentence(self) -> str:
+        """What it is, in a few words."""
+        return f"temperature {self.temperature:.3f} from {self.labels} labels of {self.source}"
+
 
 class Evaluation(Record):
     """A judge measured on labelled comparisons: the figures of `judge.evaluation`, and what they are about.

@@ -20,9 +20,8 @@ def calibrate(name: str, index: int | None, url: str | None, output: Path, *, as
         sys.stdout.write(calibration.model_dump_json(indent=2) + "\n")
         return
     figures = calibration.figures
-    learned = f"temperature {calibration.temperature:.3f} from {calibration.labels} labels"
     lines = [
-        f"{calibration.id}: {learned} of {calibration.source}",
+        f"{calibration.id}: {calibration.sentence}",
         f"calibration error {figures['ece']:.3f}, cross-validated with it {figures['ece_calibrated']:.3f}",
         f"use it in a run with `judge.calibration: {calibration.id}`, or `latest`",
     ]

@@ -110,8 +110,7 @@ def _show(
     for line in reasons(named):
         console.print(line)
     for calibration in calibrations:
-        said = f"calibration {calibration.id}: temperature {calibration.temperature:.3f}, {calibration.labels} labels"
-        console.print(Text(said))
+        console.print(Text(f"calibration {calibration.id}: {calibration.sentence}"), soft_wrap=True)
     if out is not None:
         console.print(Text(f"written to {out}"), soft_wrap=True)
 
