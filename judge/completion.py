@@ -4,12 +4,12 @@ The client library hands out whatever the server sent without checking it; serve
 compatible send errors with status 200, null choices and log-probabilities in shapes of their own.
 """
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 from pydantic import (
     BaseModel,
     Field,
-    PrivateAttr,
     ValidationError,
     ValidatorFunctionWrapHandler,
     field_validator,
@@ -79,51 +79,60 @@ class _Usage(BaseModel):
         except ValidationError:
             return None
 
+    @property
+    def tokens(self) -> TokenUse:
+        given, made = self.prompt_tokens_details, self.completion_tokens_details
+        read, written = self.prompt_tokens or 0, self.completion_tokens or 0
+        return TokenUse(
+            input=read,
+            cached=min((given.cached_tokens or 0) if given else 0, read),
+            output=written,
+            reasoning=min((made.reasoning_tokens or 0) if made else 0, written),
+        )
 
-class Completion(BaseModel):
-    """A server's answer with at least one choice; what is not read is ignored."""
 
+class _Body(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
-    _raw: bytes = PrivateAttr(b"")
-    _cost_usd: float | None = PrivateAttr(None)
-    _calls: int = PrivateAttr(1)
-    _before: TokenUse | None = PrivateAttr(None)
+
+
+@dataclass(slots=True)
+class Completion:
+    """A server's answer with at least one choice; what is not read is ignored.
+
+    `used` are the tokens that the server reports, by class (zero where it reports none), `raw` the response as it
+    came, `cost_usd` what it cost when it was asked for (None: the price is not known), `calls` the requests it took.
+    """
+
+    choices: list[_Choice]
+    used: TokenUse
+    raw: bytes
+    cost_usd: float | None = None
+    calls: int = 1
 
     @classmethod
     def read(cls, raw: bytes) -> Self:
         """The completion in a response's bytes. Raises pydantic's ValidationError where there is none."""
-        completion = cls.model_validate_json(raw)
-        completion._raw = raw
-        return completion
+        body = _Body.model_validate_json(raw)
+        return cls(body.choices, body.usage.tokens if body.usage else TokenUse(), raw)
 
     def priced(self, cost_usd: float | None) -> Self:
         """The same, and what it cost."""
-        self._cost_usd = cost_usd
+        self.cost_usd = cost_usd
         return self
 
     def after(self, earlier: "Completion") -> Self:
         """The same, with what an earlier answer to the same question took counted in."""
-        self._calls += earlier.calls
-        self._before = earlier.used + (self._before or TokenUse())
-        known = self._cost_usd is not None and earlier.cost_usd is not None
-        self._cost_usd = (self._cost_usd or 0.0) + (earlier.cost_usd or 0.0) if known else None
+        self.calls += earlier.calls
+        self.used += earlier.used
+        known = self.cost_usd is not None and earlier.cost_usd is not None
+        self.cost_usd = (self.cost_usd or 0.0) + (earlier.cost_usd or 0.0) if known else None
         return self
 
     def singles(self) -> list["Completion"]:
         """A completion for each choice. What all of them took together stands with the first."""
-        found: list[Completion] = []
-        for index, choice in enumerate(self.choices):
-            single = Completion(choices=[choice], usage=None if index else self.usage)
-            single._raw, single._calls, single._cost_usd = self._raw, 0, 0.0
-            found.append(single)
-        found[0]._calls, found[0]._before, found[0]._cost_usd = self._calls, self._before, self._cost_usd
-        return found
-
-    @property
-    def calls(self) -> int:
-        """Requests that it took."""
-        return self._calls
+        first = Completion(self.choices[:1], self.used, self.raw, self.cost_usd, self.calls)
+        return [first, *(Completion([c], TokenUse(), self.raw, 0.0, 0) for c in self.choices[1:])]
 
     @property
     def thought(self) -> bool:
@@ -133,31 +142,6 @@ class Completion(BaseModel):
             "<think>"
         )
         return said or self.used.reasoning > 0
-
-    @property
-    def raw(self) -> bytes:
-        """The response as it came."""
-        return self._raw
-
-    @property
-    def cost_usd(self) -> float | None:
-        """What it cost when it was asked for; None where the price is not known."""
-        return self._cost_usd
-
-    @property
-    def used(self) -> TokenUse:
-        """The tokens that the server reports, by class; zero where it reports none."""
-        if self.usage is None:
-            return self._before or TokenUse()
-        given, made = self.usage.prompt_tokens_details, self.usage.completion_tokens_details
-        read, written = self.usage.prompt_tokens or 0, self.usage.completion_tokens or 0
-        own = TokenUse(
-            input=read,
-            cached=min((given.cached_tokens or 0) if given else 0, read),
-            output=written,
-            reasoning=min((made.reasoning_tokens or 0) if made else 0, written),
-        )
-        return own + self._before if self._before else own
 
     @property
     def complete(self) -> bool:
@@ -180,11 +164,3 @@ class Completion(BaseModel):
     def tokens(self) -> list[Token]:
         logprobs = self.choices[0].logprobs
         return (logprobs.content or []) if logprobs else []
-
-    @property
-    def input_tokens(self) -> int:
-        return self.used.input
-
-    @property
-    def output_tokens(self) -> int:
-        return self.used.output

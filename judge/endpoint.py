@@ -106,8 +106,9 @@ class Endpoint:
             settings.requests_per_minute,
             settings.tokens_per_minute,
         )
+        self._throttle.activity.batches = self._calls.under_way
         self._reply_tokens = float(settings.max_tokens)
-        self._first = asyncio.Lock()
+        self._trial: asyncio.Future[None] | None = None
         self._ever_answered = False
         self._failed_in_a_row = 0
 
@@ -120,7 +121,7 @@ class Endpoint:
     async def session(self) -> AsyncIterator["Session"]:
         """Connections for the running event loop, closed at the end."""
         settings = self._settings
-        self._first = asyncio.Lock()
+        self._trial = None
         # A proxy from the environment cannot reach this machine's own servers.
         proxy = None if is_loopback(settings.base_url) else proxy_for(settings.base_url)
         wire = open_wire(settings.base_url, self._key, settings.concurrency, self._transport, proxy)
@@ -139,11 +140,16 @@ class Endpoint:
         `sample` tells several completions of one chat apart; one that is not `good` is not kept for later.
         Raises `GaveUp` for this chat alone, `JudgeStopped` for all.
         """
-        if self._calls.batched and not self._ever_answered:
+        while self._calls.batched and not self._ever_answered:
             # What the model takes is found out with one request, before thousands are submitted that it does not take.
-            async with self._first:
-                if not self._ever_answered:
+            if self._trial is None:
+                self._trial = asyncio.get_running_loop().create_future()
+                try:
                     return await self._ask(wire, chat, sample, good, count, "at once")
+                finally:
+                    self._trial.set_result(None)
+                    self._trial = None
+            await asyncio.shield(self._trial)
         return await self._ask(wire, chat, sample, good, count, how)
 
     async def _ask(self, wire: Wire, chat: Chat, sample: int, good: Good, count: int, how: How) -> Completion:
@@ -277,7 +283,7 @@ class Endpoint:
                 f"the server's answer is not a {'decision' if self._decisions else 'chat completion'}",
                 "malformed",
             ) from error
-        self._reply_tokens += _LEARNING * (completion.output_tokens - self._reply_tokens)
+        self._reply_tokens += _LEARNING * (completion.used.output - self._reply_tokens)
         return completion
 
     def _wait_s(self, failure: Transient, attempt: int) -> float:
