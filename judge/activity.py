@@ -25,10 +25,14 @@ class Activity:
     waited_s: float = 0.0
     last: str = ""
     """The last trouble that led to another attempt."""
+    batches: Mapping[str, str] = field(default_factory=dict)
+    """How each batch under way stands, by its name."""
 
     def line(self) -> str:
         """One line about the present: what is in flight, what is waited for and why, what was tried again."""
         said = [f"{self.in_flight} in flight, at most {self.limit}"]
+        if self.batches:
+            said.append(", ".join(self.batches.values()))
         left = self.until - time.monotonic()
         if left > 0.0:
             said.append(f"waiting {left:.0f} s: {self.why}" if left >= 1.0 else f"waiting: {self.why}")

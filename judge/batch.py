@@ -1,8 +1,9 @@
 """Requests delivered by the day instead of at once, at half the price: the Batch API of OpenAI.
 
-Requests gather until no more come, or a batch is full; then they are written down, uploaded and submitted, and looked
-at less and less often until they are done. Each answer goes into the cache of calls, and from there on everything is
-as if it had been asked at once. A restart finds what is under way and waits for it: nothing is submitted twice.
+Requests gather until none is on its way any more, or a batch is full; then they are written down, uploaded and
+submitted, and looked at less and less often until they are done. Each answer goes into the cache of calls, and from
+there on everything is as if it had been asked at once. A restart finds what is under way and waits for it: nothing is
+submitted twice.
 
 What a batch leaves unanswered (it expired, a line failed) is asked again, at once or in another batch. A batch that the
 server refuses whole stops the run: asking ten thousand requests at the full price instead is not ours to decide.
@@ -25,7 +26,7 @@ from store.judge_batches import JudgeBatches, OpenBatch
 from store.judge_calls import PaidCall
 
 GATHER_S = 1.0
-"""Requests that come within so long of the one before them go into the same batch."""
+"""How long after the last request the next may still come into the same batch."""
 
 _FILE_BYTES = 190_000_000
 """The API takes files of 200 MB."""
@@ -37,7 +38,10 @@ _AGAIN = 2
 
 
 class BatchDelivery:
-    """Batches for one model at one address; use within one event loop and `close` at its end."""
+    """Batches for one model at one address; use within one event loop and `close` at its end.
+
+    `tell` is told of each batch, by its name, how it stands: nothing when it is done.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class BatchDelivery:
         model: str,
         price: ModelPrice | None,
         read: Callable[[bytes], Answer],
+        tell: Callable[[str, str], None],
     ) -> None:
         self._http = http
         self._settings = settings
@@ -57,6 +62,7 @@ class BatchDelivery:
         self._account, self._endpoint, self._model = account, endpoint, model
         self._price = price
         self._read = read
+        self._tell = tell
         self._client: httpx.AsyncClient | None = None
         self._resumed = asyncio.Lock()
         self._waiting: dict[str, asyncio.Future[Call | None]] = {}
@@ -64,6 +70,7 @@ class BatchDelivery:
         self._gathered_bytes = 0
         self._under_way: set[str] = set()
         self._unclaimed: dict[str, Call] = {}
+        self._coming = 0
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,6 +83,10 @@ class BatchDelivery:
             if (call := await self._once(key, request)) is not None:
                 return call
         return None
+
+    def coming(self, requests: int) -> None:
+        """So many more requests may be delivered in a moment; less than 0: that is settled, one way or the other."""
+        self._coming += requests
 
     async def close(self) -> None:
         """Let go of what is under way: the store knows of it, and another session goes on from there."""
@@ -92,10 +103,14 @@ class BatchDelivery:
         self._waiting, self._gathered, self._tasks = {}, {}, set()
 
     async def _once(self, key: str, request: Mapping[str, Any]) -> Call | None:
-        async with self._resumed:
-            if self._client is None:
-                self._client = self._http()
-                self._resume(await asyncio.to_thread(self._open_batches))
+        self.coming(1)
+        try:
+            async with self._resumed:
+                if self._client is None:
+                    self._client = self._http()
+                    self._resume(await asyncio.to_thread(self._open_batches))
+        finally:
+            self.coming(-1)
         if (unclaimed := self._unclaimed.pop(key, None)) is not None:
             return unclaimed
         waiting = self._waiting.get(key)
@@ -123,7 +138,13 @@ class BatchDelivery:
         if len(self._gathered) >= self._settings.requests:
             self._send()
         else:
-            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._send)
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._send_unless_more_come)
+
+    def _send_unless_more_come(self) -> None:
+        if self._coming:
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._send_unless_more_come)
+        else:
+            self._send()
 
     def _send(self) -> None:
         lines, self._gathered, self._gathered_bytes = self._gathered, {}, 0
@@ -170,7 +191,9 @@ class BatchDelivery:
         while True:
             remote = await self._api.get(batch.remote_id)
             if remote is None or remote.done:
+                self._tell(batch.remote_id, "")
                 break
+            self._tell(batch.remote_id, f"batch of {len(batch.keys):,} {remote.progress}")
             await asyncio.sleep(pause)
             pause = min(pause * _SLOWER, self._settings.poll_s * _SLOWEST)
         if remote is not None and remote.status == "failed" and remote.output_file_id is None:

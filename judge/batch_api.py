@@ -36,6 +36,13 @@ class RemoteBatch(BaseModel):
     error_file_id: str | None = None
     errors: Any = None
     metadata: dict[str, str] | None = None
+    request_counts: dict[str, int] | None = None
+
+    @property
+    def progress(self) -> str:
+        """Its state in words, and how far it is where the server says so."""
+        done = (self.request_counts or {}).get("completed")
+        return self.status.replace("_", " ") + (f", {done:,} done" if done else "")
 
     @property
     def done(self) -> bool:

@@ -1,5 +1,6 @@
 """The calls of an API judge as its settings describe them: prices, budget, cache and delivery put together."""
 
+from collections.abc import Callable
 from functools import partial
 
 import httpx
@@ -46,7 +47,11 @@ def open_calls(settings: ApiJudgeSettings, kept: JudgeCalls | None = None, accou
 
 
 def _delivery(
-    settings: ApiJudgeSettings, stored: JudgeBatches, account: str, price: ModelPrice | None
+    settings: ApiJudgeSettings,
+    stored: JudgeBatches,
+    account: str,
+    price: ModelPrice | None,
+    tell: Callable[[str, str], None],
 ) -> BatchDelivery:
     def http() -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -65,4 +70,5 @@ def _delivery(
         model=settings.model,
         price=price,
         read=Completion.read,
+        tell=tell,
     )

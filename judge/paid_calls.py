@@ -36,6 +36,10 @@ class Delivery(Protocol):
         """The answer, in the cache already; None where the request is to be asked at once."""
         ...
 
+    def coming(self, requests: int) -> None:
+        """So many more requests may be delivered in a moment; less than 0: that is settled, one way or the other."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -45,7 +49,8 @@ AnswerT = TypeVar("AnswerT", bound=Answer)
 class PaidCalls:
     """The calls to one address. Without a cache every call is asked, without a budget none is refused.
 
-    `delivery` opens what takes requests in batches, for the running event loop; it needs a cache.
+    `delivery` opens what takes requests in batches, for the running event loop; it needs a cache, and is given whom to
+    tell how its batches stand.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class PaidCalls:
         price: ModelPrice | None = None,
         cache: CallCache | None = None,
         budget: Budget | None = None,
-        delivery: Callable[[], Delivery] | None = None,
+        delivery: Callable[[Callable[[str, str], None]], Delivery] | None = None,
     ) -> None:
         assert delivery is None or cache is not None, "batches bring their answers by the cache"
         self.endpoint = endpoint
@@ -63,6 +68,8 @@ class PaidCalls:
         self._budget = budget
         self._open_delivery = delivery
         self._delivery: Delivery | None = None
+        self.under_way: dict[str, str] = {}
+        """How each batch stands, by its name."""
         self._ahead: dict[str, tuple[Any, float | None] | Failure] = {}
 
     @property
@@ -86,7 +93,7 @@ class PaidCalls:
         raises, `JudgeStopped` where the budget does not allow the call.
         """
         key = call_key(self.endpoint, request, sample)
-        if self._cache and (kept := await self._cache.get(key)) is not None:
+        if self._cache and (kept := await self._look_up(key, how)) is not None:
             answer = read(kept.response)
             if good(answer):
                 return answer, kept.cost_usd
@@ -111,11 +118,31 @@ class PaidCalls:
     async def close(self) -> None:
         """The event loop ends: keep what came in last, and let go of batches under way; the store knows of them."""
         delivery, self._delivery = self._delivery, None
+        self.under_way.clear()
         self._ahead.clear()
         if delivery is not None:
             await delivery.close()
         if self._cache is not None:
             await self._cache.close()
+
+    def _note(self, batch: str, state: str) -> None:
+        if state:
+            self.under_way[batch] = state
+        else:
+            self.under_way.pop(batch, None)
+
+    async def _look_up(self, key: str, how: How) -> Call | None:
+        assert self._cache is not None
+        if self._open_delivery is None or how == "at once":
+            return await self._cache.get(key)
+        if self._delivery is None:
+            self._delivery = self._open_delivery(self._note)
+        delivery = self._delivery
+        delivery.coming(1)
+        try:
+            return await self._cache.get(key)
+        finally:
+            delivery.coming(-1)
 
     async def _asked(
         self,
@@ -126,8 +153,8 @@ class PaidCalls:
         good: Callable[[AnswerT], bool],
         how: How,
     ) -> tuple[AnswerT, float | None]:
-        if self._open_delivery is not None and how != "at once":
-            call = await self._by_batch(key, request)
+        if self._delivery is not None and how != "at once":
+            call = await self._by_batch(self._delivery, key, request)
             if call is not None:
                 answer = read(call.response)
                 if self._cache and not good(answer):
@@ -154,13 +181,10 @@ class PaidCalls:
         most = at_most(request)
         return await self._budget.reserve(most, self._price.cost(most, batch=batch) if self._price else 0.0)
 
-    async def _by_batch(self, key: str, request: Mapping[str, Any]) -> Call | None:
-        assert self._open_delivery is not None
-        if self._delivery is None:
-            self._delivery = self._open_delivery()
+    async def _by_batch(self, delivery: Delivery, key: str, request: Mapping[str, Any]) -> Call | None:
         reservation = await self._reserved(request, batch=True)
         try:
-            call = await self._delivery.deliver(key, request)
+            call = await delivery.deliver(key, request)
             if reservation and call is not None:
                 reservation.settle(call.used, call.cost_usd)
             return call

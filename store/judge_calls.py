@@ -132,7 +132,13 @@ class JudgeCalls:
         if row.calls is None:
             return Spending()
         return Spending(
-            **{name: float(row[i]) if name == "cost_usd" else int(row[i]) for i, name in enumerate(columns)}
+            calls=int(row.calls),
+            unpriced_calls=int(row.unpriced_calls),
+            input_tokens=int(row.input_tokens),
+            cached_tokens=int(row.cached_tokens),
+            output_tokens=int(row.output_tokens),
+            reasoning_tokens=int(row.reasoning_tokens),
+            cost_usd=float(row.cost_usd),
         )
 
     def kept(self) -> list[KeptCalls]:

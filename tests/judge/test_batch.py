@@ -201,6 +201,28 @@ def test_a_budget_holds_for_batches_too(start: StartServer, calls: JudgeCalls):
     assert before < 40
 
 
+def test_a_batch_under_way_is_seen_in_the_progress_line_until_it_is_done(
+    start: StartServer, calls: JudgeCalls
+):
+    server = start(perfect, looks=8)
+    judge = build_judge(settings(server.url), calls=calls)
+    lines: set[str] = set()
+
+    async def watch() -> None:
+        while True:
+            lines.add(judge.activity.line())
+            await asyncio.sleep(0.01)
+
+    async def collect() -> None:
+        watching = asyncio.create_task(watch())
+        assert len([verdict async for verdict in judge.compare(comparisons(3))]) == 3
+        watching.cancel()
+
+    asyncio.run(collect())
+    assert any("batch of 5 in progress" in line for line in lines)
+    assert "batch" not in judge.activity.line()
+
+
 JUDGE = """
 import asyncio, sys
 from judge import build_judge
