@@ -169,6 +169,9 @@ class _Probe:
             answer = self._chat(_WORD, response_format=form)
         except _Refused as refused:
             return _no(refused)
+        if _path(answer, "choices", 0, "finish_reason") == "length":
+            # A model that thinks for longer than the limit was never seen to reply; what it accepts it is believed.
+            return Finding(taken="yes", said="accepted; the reply was cut before its form could be seen")
         text = _path(answer, "choices", 0, "message", "content")
         try:
             parsed = json.loads(text) if isinstance(text, str) else None

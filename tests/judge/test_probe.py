@@ -68,6 +68,15 @@ def test_a_model_that_is_listed_under_no_name_and_a_key_that_is_wrong_stop_the_p
         probed(FaultPlan(api_key="secret"))
 
 
+def test_a_model_that_thinks_past_the_limit_is_believed_what_it_accepts() -> None:
+    found = probed(
+        FaultPlan(reasoning_tokens=5000, refuses=frozenset({"logprobs", "temperature", "max_tokens"}))
+    )
+    assert working(found) == PLAIN - {"logprobs", "temperature", "max_tokens"}
+    assert "cut" in found.json_schema.said
+    assert found.reasoning_tokens == 5000
+
+
 def test_a_busy_server_is_asked_again() -> None:
     found = probed(FaultPlan(storm_every=4, storm_length=2, retry_after=0.01))
     assert working(found) == PLAIN
