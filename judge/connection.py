@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._size = 0
+        self._begun = False
         self._closed = False
         self.usable = True
 
@@ -48,6 +49,7 @@ class Connection(asyncio.Protocol):
         self.usable = False
         self._parser = httptools.HttpResponseParser(self)
         self._answer = asyncio.get_running_loop().create_future()
+        self._begun = False
         self._transport.write(request)
         return await self._answer
 
@@ -93,6 +95,9 @@ class Connection(asyncio.Protocol):
         if self._fits(len(name) + len(value)):
             self._headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
 
+    def on_headers_complete(self) -> None:
+        self._begun = True
+
     def on_body(self, body: bytes) -> None:
         if self._fits(len(body)):
             self._body.append(body)
@@ -111,7 +116,7 @@ class Connection(asyncio.Protocol):
     def _ends_with_the_connection(self) -> bool:
         """Whether an answer has begun that has no length, so that the end of the connection is its end."""
         headers = self._headers
-        return bool(headers) and "content-length" not in headers and "transfer-encoding" not in headers
+        return self._begun and "content-length" not in headers and "transfer-encoding" not in headers
 
     def _finish(self) -> None:
         parser, answer = self._parser, self._answer

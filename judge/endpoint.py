@@ -247,7 +247,7 @@ class Endpoint:
             finally:
                 self._throttle.leave(turn, taken, response.headers if response else None)
             failed[failure.kind] += 1
-            wait_s = self._wait_s(failure, failed.total())
+            wait_s = self._wait_s(failure, failed[failure.kind])
             elapsed_s = time.monotonic() - begun
             if failed[failure.kind] >= settings.attempts or elapsed_s + wait_s >= settings.deadline_s:
                 raise failure

@@ -17,7 +17,7 @@ from judge.activity import Activity
 from judge.rates import Allowance, Rate
 from judge.window import Window
 
-_STORM_S = 0.5
+_STORM_S = 0.25
 _LONGEST_STORM_S = 30.0
 _REQUESTS_CATCH_UP_S = 0.05
 _TOKENS_CATCH_UP_S = 1.0
@@ -93,7 +93,7 @@ class Throttle:
             self._brake(min(asked_s, self._longest_wait_s), why)
         elif storms:
             # Everything is refused and nothing is said about how long: ask again more and more seldom.
-            longest = min(_LONGEST_STORM_S, _STORM_S * 2.0 ** min(storms, 16), self._longest_wait_s)
+            longest = min(_LONGEST_STORM_S, _STORM_S * 2.0 ** min(storms - 1, 16), self._longest_wait_s)
             self._brake(longest * random.uniform(0.5, 1.0), why)
 
     def close(self) -> None:

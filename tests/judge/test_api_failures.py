@@ -150,3 +150,78 @@ def test_the_answers_own_words_in_an_error_do_not_stop_the_judge(serve: Serve) -
 def test_a_server_that_is_not_there_stops_the_judge() -> None:
     with pytest.raises(JudgeStopped, match=r"cannot connect.*judge\.base_url"):
         one(judge_for("http://127.0.0.1:9/v1", attempts=2))
+
+
+# Each kind of trouble has its own attempts
+
+
+def test_trouble_of_different_kinds_does_not_use_up_one_anothers_attempts(serve: Serve) -> None:
+    troubles = [
+        failing(500),
+        failing(429),
+        lambda _b, _n: (200, {}, "<html></html>"),
+        failing(504),
+        failing(503),
+        failing(502),
+    ]
+    server = serve(lambda b, n: troubles[n](b, n) if n < len(troubles) else perfect(b, n))
+    judge = judge_for(server.url, attempts=3, deadline_s=60.0)
+    assert one(judge).p_first == 1.0
+    assert judge.activity.retries == {"server": 2, "busy": 2, "malformed": 1, "timeout": 1}
+    assert "tried again: 2 server" in judge.activity.line()
+    assert judge.activity.figures()["retries_busy"] == 2.0
+
+
+def test_a_request_with_all_its_attempts_ends_at_its_deadline(serve: Serve) -> None:
+    server = serve(failing(500, "oh dear"))
+    start = time.monotonic()
+    verdict = one(judge_for(server.url, attempts=1000, deadline_s=2.0))
+    assert verdict.unscored == "HTTP 500: oh dear"
+    assert time.monotonic() - start < 8.0
+    assert len(server.requests) < 12
+
+
+def test_the_server_being_busy_holds_back_requests_that_have_not_left_yet(serve: Serve) -> None:
+    asked: list[float] = []
+
+    def behave(body: Body, number: int) -> Answer:
+        asked.append(time.monotonic())
+        if number == 0:
+            return failing(429, "slow down", **{"retry-after-ms": "1500"})(body, number)
+        return perfect(body, number)
+
+    judge = judge_for(serve(behave).url, concurrency=1)
+    comparisons = [planted_comparison(7, 3, f"Question {n}?") for n in range(3)]
+    assert [v.p_first for v in judged(judge, comparisons)] == [1.0] * 3
+    assert asked[1] - asked[0] >= 1.5
+    assert judge.activity.waited_s == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_server_that_says_when_it_takes_more_is_not_asked_before(serve: Serve) -> None:
+    asked: list[float] = []
+
+    def behave(body: Body, number: int) -> Answer:
+        asked.append(time.monotonic())
+        headers = {
+            "x-ratelimit-remaining-requests": str(1 - number % 2),
+            "x-ratelimit-reset-requests": "700ms",
+        }
+        return 200, headers, perfect(body, number)[2]
+
+    judge = judge_for(serve(behave).url, concurrency=1)
+    assert one(judge).p_first == 1.0
+    assert one(judge, 3, 7).p_first == 0.0
+    assert asked[2] - asked[1] >= 0.6
+
+
+def test_a_refusal_for_this_minutes_quota_is_waited_out(serve: Serve) -> None:
+    """Gemini speaks of quota and billing where a minute's share is used up, and says how long that lasts."""
+    busy = failing(429, "You exceeded your current quota, check your billing. Please retry in 0.3s.")
+    server = serve(lambda body, number: busy(body, number) if number == 0 else perfect(body, number))
+    assert one(judge_for(server.url)).p_first == 1.0
+
+
+def test_a_redirect_is_reported_with_where_it_leads(serve: Serve) -> None:
+    server = serve(lambda _b, _n: (308, {"Location": "https://elsewhere.example/v1"}, ""))
+    with pytest.raises(JudgeStopped, match=r"redirects to https://elsewhere\.example/v1.*judge\.base_url"):
+        one(judge_for(server.url))
