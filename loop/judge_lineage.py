@@ -15,8 +15,9 @@ from prompts.template import load_template
 _NO_BEARING = frozenset(
     {
         "api_key_env", "attempts", "base_url", "batch", "batch_tokens", "budget", "calibration", "concurrency",
-        "constitution", "deadline_s", "kind", "max_tokens", "members", "model", "policy", "prices", "revision",
-        "schedule", "template", "timeout_s",
+        "constitution", "deadline_s", "delivery", "kind", "longest_wait_s", "max_tokens", "members", "model", "policy",
+        "prices", "reasoning_tokens", "requests_per_minute", "revision", "schedule", "template", "timeout_s",
+        "tokens_per_minute",
     }
 )  # fmt: skip
 """Settings that are named otherwise, or that change how a judge is asked and not what it says."""
