@@ -132,7 +132,7 @@ def test_five_thousand_comparisons_through_thirty_percent_faults() -> None:
         position_bias=0.8,
         label_mass=0.999,  # the labels are always among the twenty likeliest tokens
         retry_after=0.05,
-        stall=30.0,
+        stall=0.5,
     )
     comparisons = made(5000)
     outcome = judged(plan, comparisons, "pairwise")

@@ -1,5 +1,6 @@
 """The API judge against llama.cpp's server with the starter policy: another engine, another program, soft verdicts."""
 
+import json
 import math
 import subprocess
 import sys
@@ -103,3 +104,28 @@ def test_a_probe_finds_what_this_server_takes(url: str) -> None:
         "decisions": "no",
     }
     assert (found.top_logprobs, found.usage) == (20, True)
+
+
+def test_what_is_longer_than_its_context_is_unscored_and_nothing_else_is(url: str) -> None:
+    short = starter_comparisons()[0]
+    endless = short.second.model_copy(update={"text": "Paris, and so on. " * 400})
+    long = short.model_copy(update={"second": endless, "id": "cmp_long"})
+    judged = verdicts(build_judge(api(url)), [short, long])
+    assert judged[short.id].p_first is not None
+    assert judged["cmp_long"].p_first is None
+    assert (
+        "longer than the judge can read (HTTP 400: exceed_context_size_error" in judged["cmp_long"].unscored
+    )
+
+
+def test_a_reply_held_to_a_schema_and_cut_by_its_limit_is_never_guessed(url: str, tmp_path: Path) -> None:
+    template = tmp_path / "short.txt"
+    template.write_text(
+        "---\nlabels: [A, B]\nreply: json\n---\n[user]\n{{ principles[0].text }}\n"
+        "Question: {{ question }}\nA: {{ answer_a }}\nB: {{ answer_b }}\nBetter?\n"
+    )
+    judged = verdicts(build_judge(api(url, template=str(template), max_tokens=40)), starter_comparisons()[:3])
+    for verdict in judged.values():
+        assert verdict.p_first is None
+        assert "it was cut at max_tokens" in verdict.unscored
+        assert all(reply["text"].startswith("{") for reply in json.loads(verdict.raw))
