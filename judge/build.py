@@ -13,6 +13,7 @@ from judge.first_features import decision_endpoint
 from judge.known_endpoints import stored_endpoint
 from judge.local import LocalJudge, require_label_replies
 from judge.local_pointwise import LocalPointwiseJudge
+from judge.meta import MetaJudge, require_reasons
 from judge.opened_calls import open_calls
 from judge.paid_calls import known_price
 from judge.panel import PanelJudge
@@ -24,6 +25,7 @@ from judge.settings import (
     LocalJudgeSettings,
     PanelJudgeSettings,
     ScriptedJudgeSettings,
+    critic_settings,
 )
 from prompts.constitution import Constitution, load_constitution
 from prompts.template import JudgeTemplate, load_template
@@ -53,6 +55,9 @@ def check_judge(settings: JudgeSettings, *, key: bool = True) -> None:
         require_label_replies(template)
     else:
         require_different_votes(settings)
+        if settings.meta is not None:
+            require_reasons(template)
+            check_judge(critic_settings(settings, settings.meta), key=False)
         decision_endpoint(settings, template)
         known_price(settings)
         if key:
@@ -102,7 +107,14 @@ def _undivided(
         known = stored.features if stored else None
         asking = ApiPointwiseJudge if scores else ApiJudge
         paid = open_calls(settings, calls, account)
-        return asking(settings, template, constitution, calls=paid, known=known)
+        judge = asking(settings, template, constitution, calls=paid, known=known)
+        if settings.meta is None:
+            return judge
+        require_reasons(template)
+        second = critic_settings(settings, settings.meta)
+        critic = build_judge(second, calls=calls, account=sub_account(account, "meta"))
+        weighed_by = load_constitution(second.constitution).hash
+        return MetaJudge(judge, critic, template, weighed_by, settings.answer_chars)
     if scorer is None:
         raise JudgeSettingsError("judge.kind: a local judge needs a policy to score labels; none was given.")
     found = scorer if isinstance(scorer, LabelScorer) else scorer(settings)

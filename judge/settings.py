@@ -8,6 +8,7 @@ from judge.batch_settings import BatchSettings
 from judge.budget import BudgetSettings
 from judge.prices import ModelPrice
 from judge.ways import WaysSettings
+from prompts.settings import Settings
 
 ANSWER_CHARS = 20_000
 """Characters of an answer that a judge is shown by default: some 5,000 tokens of English."""
@@ -58,6 +59,16 @@ class LocalJudgeSettings(JudgeBase):
         description="Abstain (unscored) where the labels' total probability is below this in an order.",
     )
     batch_tokens: int = Field(default=16_384, ge=64, description="Padded tokens in one forward pass.")
+
+
+class MetaSettings(Settings):
+    """A second judge that weighs the reasons of the two presentation orders where these disagree."""
+
+    model: str | None = Field(
+        default=None, description="At the same endpoint. Default: the model that judges."
+    )
+    template: str = Field(default="pairwise", description="By which two reviews are compared.")
+    constitution: str = Field(default="reviews", description="By which two reviews are compared.")
 
 
 class ApiJudgeSettings(JudgeBase):
@@ -122,6 +133,7 @@ class ApiJudgeSettings(JudgeBase):
         description="Dollars per million tokens by model name, here or in a YAML file, before the shipped ones "
         "(judge/prices.yaml). A model without a price has unknown cost.",
     )
+    meta: MetaSettings | None = None
     budget: BudgetSettings = BudgetSettings()
     delivery: Literal["live", "batch"] = Field(
         default="live",
@@ -213,6 +225,17 @@ JudgeSettings = Annotated[
 def single_judges(settings: JudgeSettings) -> list[SingleJudgeSettings]:
     """The members of a panel, or the one judge itself."""
     return settings.members if isinstance(settings, PanelJudgeSettings) else [settings]
+
+
+def critic_settings(settings: ApiJudgeSettings, meta: MetaSettings) -> ApiJudgeSettings:
+    """The settings of the second judge: those of the first, asked plainly by its own model and wording."""
+    plain = {name: field.get_default() for name, field in WaysSettings.model_fields.items()}
+    own = {
+        "model": meta.model or settings.model,
+        "template": meta.template,
+        "constitution": meta.constitution,
+    }
+    return settings.model_copy(update={**plain, **own, "meta": None})
 
 
 def shown_chars(settings: JudgeBase) -> str:
