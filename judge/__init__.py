@@ -12,25 +12,38 @@ if TYPE_CHECKING:
     from judge.contract import Judge, LabelScorer
     from judge.errors import JudgeError, JudgeSettingsError, JudgeStopped
     from judge.interval import Interval
+    from judge.league import League
+    from judge.length_control import length_controlled_win_rate
     from judge.local import LocalJudge
+    from judge.panel import PanelJudge
     from judge.ranking import cycle_rate, flip_rate, rank, round_robin
     from judge.scripted import ScriptedJudge
-    from judge.settings import ApiJudgeSettings, JudgeSettings, LocalJudgeSettings, ScriptedJudgeSettings
+    from judge.settings import (
+        ApiJudgeSettings,
+        JudgeSettings,
+        LocalJudgeSettings,
+        PanelJudgeSettings,
+        ScriptedJudgeSettings,
+    )
+    from judge.swiss import Tournament
+    from judge.ties import davidson
     from judge.wins import win_rate
 
 __all__ = [
     "ApiJudge", "ApiJudgeSettings", "Interval", "Judge", "JudgeError", "JudgeSettings", "JudgeSettingsError",
-    "JudgeStopped", "LabelScorer", "LocalJudge", "LocalJudgeSettings", "ScriptedJudge", "ScriptedJudgeSettings",
-    "build_judge", "check_judge", "cycle_rate", "flip_rate", "rank", "round_robin", "win_rate",
+    "JudgeStopped", "LabelScorer", "League", "LocalJudge", "LocalJudgeSettings", "PanelJudge", "PanelJudgeSettings",
+    "ScriptedJudge", "ScriptedJudgeSettings", "Tournament", "build_judge", "check_judge", "cycle_rate", "davidson",
+    "flip_rate", "length_controlled_win_rate", "rank", "round_robin", "win_rate",
 ]  # fmt: skip
 
 _HOME = {
     "ApiJudge": "api", "ApiJudgeSettings": "settings", "Interval": "interval", "Judge": "contract",
     "JudgeError": "errors", "JudgeSettings": "settings", "JudgeSettingsError": "errors", "JudgeStopped": "errors",
-    "LabelScorer": "contract", "LocalJudge": "local", "LocalJudgeSettings": "settings",
+    "LabelScorer": "contract", "League": "league", "LocalJudge": "local", "LocalJudgeSettings": "settings",
     "ScriptedJudge": "scripted", "ScriptedJudgeSettings": "settings", "build_judge": "build", "check_judge": "build",
     "cycle_rate": "ranking", "flip_rate": "ranking", "rank": "ranking", "round_robin": "ranking",
-    "win_rate": "wins",
+    "PanelJudge": "panel", "PanelJudgeSettings": "settings", "Tournament": "swiss", "davidson": "ties",
+    "length_controlled_win_rate": "length_control", "win_rate": "wins",
 }  # fmt: skip
 
 

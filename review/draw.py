@@ -2,8 +2,8 @@
 
 The random lane is a simple random sample without replacement, so what it shows holds for all it was drawn from, and
 its inclusion probability n/N is stored with each item at the draw. The uncertain lane takes the comparisons that the
-judge found hardest; it is picked by rule, carries no design weight, and enters no audit: pooling it with the
-random lane would make any judge look worse than it is.
+judge found hardest, or over which the members of a panel part; it is picked by rule, carries no design weight, and
+enters no audit: pooling it with the random lane would make any judge look worse than it is.
 
 The draw ranks every id by its hash under the seed and takes the smallest. That is as random as the hash, does not
 depend on the order in which verdicts arrived or on any library's generator, and puts the queue itself in random order,
@@ -34,7 +34,7 @@ def draw(
     doubt: dict[str, float | None] = {}
     for comparison, verdict in judged:
         if doubt.get(comparison.id) is None:
-            doubt[comparison.id] = None if verdict.p_first is None else abs(verdict.p_first - 0.5)
+            doubt[comparison.id] = _sureness(verdict)
     ticket = {comparison_id: content_hash(f"{seed}:{comparison_id}") for comparison_id in doubt}
 
     random_lane = heapq.nsmallest(n_random, doubt, key=ticket.__getitem__)
@@ -57,3 +57,10 @@ def draw(
         )
         for position, (lane, probability, comparison_id) in enumerate(lanes)
     ]
+
+
+def _sureness(verdict: Verdict) -> float | None:
+    """How far a verdict is from even, less where it is a panel's whose members are apart; None where it is unscored."""
+    if verdict.p_first is None:
+        return None
+    return abs(verdict.p_first - 0.5) * (1.0 - (verdict.disagreement or 0.0))

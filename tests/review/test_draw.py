@@ -41,6 +41,14 @@ def test_the_uncertain_lane_takes_the_nearest_to_one_half_that_chance_left(judge
     assert [doubt[comparison_id] for comparison_id in picked] == left[:3]
 
 
+def test_a_panel_that_is_torn_is_uncertain_even_where_its_mean_is_not(make_judged):
+    judged = make_judged([0.5 + i / 100 for i in range(1, 31)])
+    comparison, verdict = judged[-1]
+    judged[-1] = (comparison, verdict.model_copy(update={"disagreement": 1.0}))
+    picked = [item.comparison_id for item in _draw(judged, n_random=0, n_uncertain=2)]
+    assert picked == [comparison.id, judged[0][0].id]
+
+
 def test_an_unscored_comparison_is_drawn_at_random_but_is_never_uncertain(make_judged):
     judged = make_judged([None] * 10 + [0.9] * 2)
     items = _draw(judged, n_random=10, n_uncertain=10)
