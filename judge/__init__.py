@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from judge.api import ApiJudge
+    from judge.api_pointwise import ApiPointwiseJudge
     from judge.build import build_judge, check_judge
     from judge.contract import Judge, LabelScorer
     from judge.errors import JudgeError, JudgeSettingsError, JudgeStopped
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from judge.league import League
     from judge.length_control import length_controlled_win_rate
     from judge.local import LocalJudge
+    from judge.local_pointwise import LocalPointwiseJudge
     from judge.panel import PanelJudge
+    from judge.principles import DividedJudge
     from judge.ranking import cycle_rate, flip_rate, rank, round_robin
     from judge.scripted import ScriptedJudge
     from judge.settings import (
@@ -30,10 +33,11 @@ if TYPE_CHECKING:
     from judge.wins import win_rate
 
 __all__ = [
-    "ApiJudge", "ApiJudgeSettings", "Interval", "Judge", "JudgeError", "JudgeSettings", "JudgeSettingsError",
-    "JudgeStopped", "LabelScorer", "League", "LocalJudge", "LocalJudgeSettings", "PanelJudge", "PanelJudgeSettings",
-    "ScriptedJudge", "ScriptedJudgeSettings", "Tournament", "build_judge", "check_judge", "cycle_rate", "davidson",
-    "flip_rate", "length_controlled_win_rate", "rank", "round_robin", "win_rate",
+    "ApiJudge", "ApiJudgeSettings", "ApiPointwiseJudge", "DividedJudge", "Interval", "Judge", "JudgeError",
+    "JudgeSettings", "JudgeSettingsError", "JudgeStopped", "LabelScorer", "League", "LocalJudge",
+    "LocalJudgeSettings", "LocalPointwiseJudge", "PanelJudge", "PanelJudgeSettings", "ScriptedJudge",
+    "ScriptedJudgeSettings", "Tournament", "build_judge", "check_judge", "cycle_rate", "davidson", "flip_rate",
+    "length_controlled_win_rate", "rank", "round_robin", "win_rate",
 ]  # fmt: skip
 
 _HOME = {
@@ -43,7 +47,8 @@ _HOME = {
     "ScriptedJudge": "scripted", "ScriptedJudgeSettings": "settings", "build_judge": "build", "check_judge": "build",
     "cycle_rate": "ranking", "flip_rate": "ranking", "rank": "ranking", "round_robin": "ranking",
     "PanelJudge": "panel", "PanelJudgeSettings": "settings", "Tournament": "swiss", "davidson": "ties",
-    "length_controlled_win_rate": "length_control", "win_rate": "wins",
+    "length_controlled_win_rate": "length_control", "win_rate": "wins", "ApiPointwiseJudge": "api_pointwise",
+    "DividedJudge": "principles", "LocalPointwiseJudge": "local_pointwise",
 }  # fmt: skip
 
 

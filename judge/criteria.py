@@ -142,7 +142,7 @@ class AsideSession:
             request, session = self._pens[what]
             chat = request.render(as_request(prompt.messages), self._constitution.principles)
             completion = await session.ask(chat, 0, lambda reply: _fault(reply) is None)
-            record.add(completion, {"wrote": what})
+            record.add(completion, {"wrote": what, "asked": chat[-1].content})
             if fault := _fault(completion):
                 raise GaveUp(f"the {what} for this request {fault}")
             return _text_of(completion)

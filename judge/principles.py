@@ -22,7 +22,7 @@ from judge.contract import Judge
 from judge.errors import JudgeSettingsError
 from judge.opinion import Opinion, pool
 from judge.usage import total
-from judge.ways import WaysSettings
+from judge.ways import ASIDE_FIELDS, WaysSettings
 from prompts.constitution import Axis, Constitution, Principle
 from prompts.hashing import content_hash, derive_seed
 from prompts.template import JudgeTemplate
@@ -35,8 +35,20 @@ def is_divided(settings: WaysSettings) -> bool:
 
 
 def check_parts(settings: WaysSettings, template: JudgeTemplate, constitution: Constitution) -> None:
-    """Raise `JudgeSettingsError` where these parts cannot be asked or combined, before anything is."""
+    """Raise `JudgeSettingsError` where these parts cannot be asked or combined, or a setting has no effect."""
     check_axes(settings, template, constitution)
+    effective = {
+        "score_scale": (template.mode == "pointwise", "a pointwise template"),
+        "principle_seed": (settings.principles == "sampled", "judge.principles: sampled"),
+        "harmless_margin": (settings.axes == "lexicographic", "judge.axes: lexicographic"),
+        "safety_threshold": (settings.axes == "safety_gate", "judge.axes: safety_gate"),
+        "safety_tag": (settings.axes == "safety_gate", "judge.axes: safety_gate"),
+    }
+    for key, (counts, where) in effective.items():
+        if not counts and getattr(settings, key) != WaysSettings.model_fields[key].default:
+            raise JudgeSettingsError(
+                f"judge.{key}: counts only with {where}, so here it would do nothing. Remove it."
+            )
     if is_divided(settings) and "principles" not in template.uses:
         raise JudgeSettingsError(
             f"judge.template: {template.name!r} never shows the principles, so every part of the constitution would be "
@@ -74,12 +86,13 @@ class DividedJudge:
         self._settings = settings
         self._points = template.points
         self._constitution = constitution
+        by = settings.model_dump(include=set(WaysSettings.model_fields) - ASIDE_FIELDS)
+        digest = content_hash(json.dumps(by, sort_keys=True))[:12]
+        self._name = f"{inner.name}:{settings.principles}:{settings.axes}:{digest}"
 
     @property
     def name(self) -> str:
-        by = self._settings.model_dump(include=set(WaysSettings.model_fields) - {"reference"})
-        digest = content_hash(json.dumps(by, sort_keys=True))[:12]
-        return f"{self._inner.name}:{self._settings.principles}:{self._settings.axes}:{digest}"
+        return self._name
 
     async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
         """One verdict for each comparison, when all its parts are there."""

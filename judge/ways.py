@@ -61,3 +61,7 @@ class WaysSettings(Settings):
         ge=1,
         description="Tokens at most of criteria or a reference answer that a model writes.",
     )
+
+
+ASIDE_FIELDS = frozenset({"reference", "reference_model", "written_tokens"})
+"""What decides what stands beside the answers, and not how parts are combined."""

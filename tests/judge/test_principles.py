@@ -193,6 +193,21 @@ def test_a_scripted_judge_can_be_asked_in_parts(tmp_path: Path) -> None:
     assert isinstance(build_judge(ScriptedJudgeSettings()), ScriptedJudge)
 
 
+@pytest.mark.parametrize(
+    "idle",
+    [
+        {"score_scale": 2.0},
+        {"principle_seed": 1, "principles": "separate"},
+        {"harmless_margin": 0.1, "axes": "weights"},
+        {"safety_threshold": 0.2, "axes": "lexicographic"},
+        {"safety_tag": "danger"},
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(tmp_path: Path, idle: dict[str, Any]) -> None:
+    with pytest.raises(JudgeSettingsError, match=f"judge.{next(iter(idle))}: counts only with"):
+        check_judge(settings(tmp_path, **idle))
+
+
 def test_a_template_that_never_shows_the_principles_is_refused(tmp_path: Path) -> None:
     bare = tmp_path / "bare.txt"
     bare.write_text("---\nlabels: [A, B]\n---\n[user]\n{{ question }}{{ answer_a }}{{ answer_b }}\n")
