@@ -19,14 +19,12 @@ from loop.calibrations import calibration_of
 from loop.judge_choice import JudgeChoice, open_judge
 from loop.judge_lineage import judge_lineage
 from loop.progress import Bar, Progress
+from loop.watching import watching
 from prompts.constitution import load_constitution
 from store.evaluations import Evaluations
 from store.judge_calls import JudgeCalls
 from store.records import Calibration, Evaluation, Verdict
 from store.store import Store
-
-ACCOUNT = "judge eval"
-"""What evaluations spend is counted on this account, beside those of the runs."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,10 @@ def read_for(choice: JudgeChoice, data: Path) -> LabelledSet:
 async def measure(choice: JudgeChoice, judge: Judge, labelled: LabelledSet, bar: Bar) -> Measured:
     """Every row judged. Raises `judge.errors.JudgeStopped` where the judge cannot go on."""
     found: dict[str, Verdict] = {}
-    async for verdict in judge.compare(row.comparison for row in labelled.rows):
-        found[verdict.comparison_id] = verdict
-        bar.advance(1)
+    async with watching(judge, bar):
+        async for verdict in judge.compare(row.comparison for row in labelled.rows):
+            found[verdict.comparison_id] = verdict
+            bar.advance(1)
     evaluation = evaluate(labelled.rows, found.values(), data=labelled.place, data_hash=labelled.hash)
     verdicts = tuple(found[row.comparison.id] for row in labelled.rows)
     return Measured(choice, labelled, verdicts, evaluation)
@@ -72,7 +71,7 @@ def measure_all(
     found = []
     for choice, labelled in zip(choices, sets, strict=True):
         with (
-            open_judge(choice, progress=progress, calls=calls, account=ACCOUNT) as judge,
+            open_judge(choice, progress=progress, calls=calls, account=_account(choice, labelled)) as judge,
             progress.stage(f"judge · {choice.name}", len(labelled.rows), "comparisons") as bar,
         ):
             measured = asyncio.run(measure(choice, judge, labelled, bar))
@@ -105,6 +104,11 @@ def learn_calibration(measured: Measured) -> Calibration:
         f"{evaluation.data} {evaluation.data_hash[:12]}",
         evaluation.model_dump(include={"accuracy", "ece", "ece_calibrated", "brier", "brier_calibrated"}),
     )
+
+
+def _account(choice: JudgeChoice, labelled: LabelledSet) -> str:
+    """What this evaluation spends is counted on, beside the runs: the same again where it was cut short."""
+    return f"judge eval {choice.name} {labelled.hash[:12]}"
 
 
 def _record(measured: Measured) -> Evaluation:

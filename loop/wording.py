@@ -1,8 +1,8 @@
 """The words a run is made of: its prompts, and the judge's template and constitution."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from judge.settings import JudgeBase
+from judge.settings import ApiJudgeSettings, JudgeBase, critic_settings
 from loop.config import RunConfig
 from loop.errors import RunStopped
 from loop.progress import Progress
@@ -64,10 +64,17 @@ def wording(judges: Iterable[JudgeBase]) -> dict[str, str]:
     """The texts of the judges' templates and constitutions by content hash, for provenance."""
     texts = [
         text
-        for judge in judges
+        for judge in _with_critics(judges)
         for text in (
             read_named("template", "judge", (".txt",), judge.template)[2],
             read_named("constitution", "constitutions", (".yaml", ".yml"), judge.constitution)[2],
         )
     ]
     return {content_hash(text): text for text in texts}
+
+
+def _with_critics(judges: Iterable[JudgeBase]) -> Iterator[JudgeBase]:
+    for judge in judges:
+        yield judge
+        if isinstance(judge, ApiJudgeSettings) and judge.meta is not None:
+            yield critic_settings(judge, judge.meta)
