@@ -7,7 +7,8 @@ asked for go through the output layer.
 
 What sequences begin with is read once and its cache repeated: what all begin with, and again what those of a group
 do (see `policy.prefix_groups`). A batch holds groups with a prefix of one length, so nothing needs padding in the
-middle. Equal sequences are read once.
+middle. Equal sequences are read once. How the rows are cut does not depend on the machine; on a CPU the parts are read
+side by side, a thread each (see `policy.side_by_side`).
 """
 
 import copy
@@ -24,6 +25,7 @@ from transformers import DynamicCache
 from policy.decode import can_drop_rows
 from policy.model import LoadedPolicy
 from policy.prefix_groups import Group, by_prefix, group_by_start, shared_start
+from policy.side_by_side import work_side_by_side
 
 _MOST_LOGITS = 1 << 26
 """Logits of one batch, in numbers: 256 MiB in float32."""
@@ -65,27 +67,47 @@ class Reader:
 
     @torch.inference_mode()
     def read(self, rows: Sequence[Row], batch_tokens: int) -> list[list[float]]:
-        """For each row the natural-log probabilities of its targets. `batch_tokens` bounds the padded tokens held."""
-        found: dict[Row, list[float]] = {}
+        """For each row the natural-log probabilities of its targets.
+
+        `batch_tokens` bounds the padded tokens that a thread holds.
+        """
         distinct = list(dict.fromkeys(rows))
         sequences, limits = [row.ids for row in distinct], [row.positions[0] for row in distinct]
         base = shared_start(sequences, limits) if self._shares else 0
-        trunk = self._extend(None, [sequences[0][:base]]) if base else None
+        trunk = self._trunk(sequences[0][:base]) if base else None
         alone = [Group(0, (place,)) for place in range(len(distinct))]
         groups = group_by_start(sequences, limits, base) if self._shares else alone
         size = min(batch_tokens, _CPU_TOKENS) if self._policy.device.type == "cpu" else batch_tokens
-        for prefix, alike in by_prefix(groups).items():
-            # What one batch of groups leaves in the cache is kept for all batches of their members.
-            for some in _cut(alike, max(1, size // max(1, prefix - base))):
-                branches = self._branches(trunk, [sequences[group.places[0]][base:prefix] for group in some])
-                members = [
-                    (number, distinct[place]) for number, group in enumerate(some) for place in group.places
-                ]
-                for batch in self._batches(members, prefix, size, batch_tokens):
-                    cache = branches and self._take(branches, [number for number, _ in batch])
-                    read = [row for _, row in batch]
-                    found |= zip(read, self._finish(read, prefix, cache), strict=True)
+
+        @torch.inference_mode()  # holds for one thread only
+        def read_part(part: Sequence[Group]) -> dict[Row, list[float]]:
+            """The members of groups with prefixes of one length: these are read once, and kept for all batches."""
+            prefix = part[0].prefix
+            branches = self._branches(trunk, [sequences[group.places[0]][base:prefix] for group in part])
+            members = [
+                (number, distinct[place]) for number, group in enumerate(part) for place in group.places
+            ]
+            done: dict[Row, list[float]] = {}
+            for batch in self._batches(members, prefix, size, batch_tokens):
+                cache = branches and self._take(branches, [number for number, _ in batch])
+                read = [row for _, row in batch]
+                done |= zip(read, self._finish(read, prefix, cache), strict=True)
+            return done
+
+        parts = [
+            part
+            for prefix, alike in by_prefix(groups).items()
+            for part in _cut(alike, max(1, size // max(1, prefix - base)))
+        ]
+        found: dict[Row, list[float]] = {}
+        for done in work_side_by_side(read_part, parts, self._policy.device):
+            found |= done
         return [found[row] for row in rows]
+
+    def _trunk(self, ids: Sequence[int]) -> DynamicCache:
+        """What all sequences begin with, read as one of the parts is: on as many cores, for the same digits."""
+        extend = torch.inference_mode()(self._extend)
+        return work_side_by_side(lambda part: extend(None, [part]), [ids], self._policy.device)[0]
 
     def _branches(self, trunk: DynamicCache | None, parts: Sequence[Sequence[int]]) -> DynamicCache | None:
         """A cache with a row for each part, read on top of the trunk."""

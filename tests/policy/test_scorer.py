@@ -1,14 +1,18 @@
 """Batched, shared and padded scores are those of a plain forward pass of each sequence alone."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from policy.model import LoadedPolicy
+from policy.model import LoadedPolicy, load_policy
 from policy.scorer import PolicyScorer
+from policy.settings import PolicySettings
+from policy.starter.build import ensure_starter
 from store.records import Message, Prompt
 
 ARCHITECTURES = [
@@ -86,6 +90,34 @@ def test_the_size_of_batches_does_not_matter(tiny_policy: Load, prompts: list[Pr
     chats = [p.messages for p in prompts]
     small, large = (PolicyScorer(policy).label_logprobs(chats, ["A", "B"], tokens) for tokens in (1, 10**6))
     np.testing.assert_allclose(small, large, atol=1e-5)
+
+
+def test_the_number_of_cores_changes_no_digit_and_is_given_back(tmp_path: Path) -> None:
+    folder = ensure_starter(tmp_path, steps=1)  # large enough for several threads to share a product
+    scorer = PolicyScorer(load_policy(PolicySettings(model=str(folder)), folder))
+    words = [
+        "Fold the paper in half.",
+        "It is Tuesday.",
+        "No.",
+        "The opposite of hot is cold, as I was told.",
+    ]
+    chats = [
+        [RULE, Message(role="user", content=f"Question {n}: which is it? A: {first} B: {second} Better?")]
+        for n in range(8)
+        for first, second in permutations(words, 2)
+    ]
+    cores = torch.get_num_threads()
+    found = []
+    try:
+        for number in (1, 2, 3):
+            torch.set_num_threads(number)
+            found.append(scorer.label_logprobs(chats, ["A", "B"], 2048))
+            with ThreadPoolExecutor(1) as another:
+                assert another.submit(torch.get_num_threads).result() == torch.get_num_threads() == number
+    finally:
+        torch.set_num_threads(cores)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
 
 
 def test_labels_of_one_token_sum_to_a_probability(tiny_policy: Load, prompts: list[Prompt]) -> None:
