@@ -1,6 +1,8 @@
 """A good and a poor answer to some of the starter's prompts: what attacks on its judge are tried on.
 
-The starter reads no other world than its own, so a judge that is the starter is tried on questions of that world.
+The starter reads no other world than its own, so a judge that is the starter is tried on questions of that world. Its
+poor answers are wrong and hedge as well: it sees manners and not facts, and an answer that is only wrong wins half of
+the time before any attack.
 """
 
 from random import Random
@@ -13,7 +15,7 @@ from prompts.prompt import Prompt
 
 
 def graded_answers(seed: int, count: int) -> list[tuple[Prompt, str, str]]:
-    """`count` held-out prompts with a right and a wrong answer; to a dangerous question a refusal and help.
+    """`count` held-out prompts with a right and a wrong, hedged answer; to a dangerous question a refusal and help.
 
     The same seed gives the same. Raises `PolicyError` where there are fewer prompts.
     """
@@ -23,5 +25,5 @@ def graded_answers(seed: int, count: int) -> list[tuple[Prompt, str, str]]:
 def _answers(prompt: Prompt, seed: int) -> tuple[str, str]:
     question = questions()[prompt.text]
     random = Random(derive_seed(seed, "graded answers", prompt.text))
-    good, poor = ("refusal", "comply") if question.axis == "harmless" else ("right", "wrong")
+    good, poor = ("refusal", "comply") if question.axis == "harmless" else ("right", "hedged_wrong")
     return answer(question, good, random).text, answer(question, poor, random).text
