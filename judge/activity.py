@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -47,9 +47,13 @@ class Activity:
             "requests": float(self.requests),
             "answers": float(self.answers),
             "waited_s": self.waited_s,
-            "lowest_limit": float(self.lowest_limit),
+            LOWEST: float(self.lowest_limit),
         }
         return counts | {f"retries_{kind}": float(count) for kind, count in self.retries.items()}
+
+
+LOWEST = "lowest_limit"
+"""The one figure whose least value counts; all others add up."""
 
 
 @runtime_checkable
@@ -58,3 +62,33 @@ class Watched(Protocol):
 
     @property
     def activity(self) -> Activity: ...
+
+
+@runtime_checkable
+class AskingOthers(Protocol):
+    """A judge that asks other judges."""
+
+    @property
+    def members(self) -> Sequence[object]: ...
+
+
+def activities(judge: object) -> list[Activity]:
+    """What this judge is doing, and every judge that it asks; of those that say it."""
+    own = [judge.activity] if isinstance(judge, Watched) else []
+    return (
+        own + [found for m in judge.members for found in activities(m)]
+        if isinstance(judge, AskingOthers)
+        else own
+    )
+
+
+def total_figures(judge: object) -> Mapping[str, float]:
+    """The figures of all `activities` together."""
+    together: dict[str, float] = {}
+    for activity in activities(judge):
+        for name, value in activity.figures().items():
+            there = together.get(name)
+            together[name] = (
+                value if there is None else min(there, value) if name == LOWEST else there + value
+            )
+    return together

@@ -51,6 +51,11 @@ class MetaJudge:
         told = content_hash(json.dumps([self._critic.name, self._constitution, self._request]))
         return f"{self._judge.name}:meta:{told[:12]}"
 
+    @property
+    def members(self) -> tuple[Judge, ...]:
+        """The judges that it asks."""
+        return (self._judge, self._critic)
+
     async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
         """One verdict for each comparison: first those that need no second look, as they arrive, then the others."""
         waiting = iter(comparisons)

@@ -52,6 +52,11 @@ class PanelJudge:
         told = [[member.name for member in self._members], self._weights, self._quorum]
         return f"panel:{self._combine}:{len(self._members)}:{content_hash(json.dumps(told))[:12]}"
 
+    @property
+    def members(self) -> tuple[Judge, ...]:
+        """The judges that it asks."""
+        return self._members
+
     async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
         """One verdict for each comparison, in the order given. The members work at the same time.
 

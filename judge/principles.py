@@ -94,6 +94,11 @@ class DividedJudge:
     def name(self) -> str:
         return self._name
 
+    @property
+    def members(self) -> tuple[Judge, ...]:
+        """The judges that it asks."""
+        return (self._inner,)
+
     async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
         """One verdict for each comparison, when all its parts are there."""
         waiting: dict[str, deque[_Open]] = {}

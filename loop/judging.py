@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
+from judge.activity import total_figures
 from judge.contract import Judge
 from loop.arrivals import arrivals
 from loop.context import RunContext
 from loop.progress import Bar
-from loop.watching import figures_of, keep_figures, watching
+from loop.watching import keep_figures, watching
 from store.records import Checkpoint, Comparison, Purpose, Verdict
 
 CHUNK = 512
@@ -64,20 +65,21 @@ class Judging:
         advance = bar.advance if bar else _nothing
         if len(there) == len(ids):
             advance(len(ids))
-        elif self.one_by_one:
-            advance(len(there))
-            missing = (c for c in comparisons() if there.get(c.id) is None)
-            before = figures_of(self.judge)
-            try:
+            return
+        before = total_figures(self.judge)
+        try:
+            if self.one_by_one:
+                advance(len(there))
+                missing = (c for c in comparisons() if there.get(c.id) is None)
                 asyncio.run(self._commit_each(missing, there, advance, bar))
-            finally:
-                if self.keep and (after := figures_of(self.judge)):
-                    self.keep(before, after)
-        else:
+                return
             for chunk in _chunks(comparisons()):
                 if any(comparison.id not in there for comparison in chunk):
-                    asyncio.run(self._commit_together(chunk))
+                    asyncio.run(self._commit_together(chunk, bar))
                 advance(len(chunk))
+        finally:
+            if self.keep and (after := total_figures(self.judge)):
+                self.keep(before, after)
 
     async def _commit_each(
         self,
@@ -91,8 +93,9 @@ class Judging:
                 await arrived.add(verdict)
                 advance(verdict.comparison_id not in there)
 
-    async def _commit_together(self, comparisons: list[Comparison]) -> None:
-        self.add([verdict async for verdict in self.judge.compare(comparisons)])
+    async def _commit_together(self, comparisons: list[Comparison], bar: Bar | None) -> None:
+        async with watching(self.judge, bar):
+            self.add([verdict async for verdict in self.judge.compare(comparisons)])
 
 
 def judge_all(run: RunContext, incumbent: Checkpoint, index: int, purpose: Purpose, title: str) -> None:

@@ -5,26 +5,26 @@ verdicts and is renewed every second, whether or not a verdict arrives.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from judge.activity import Activity, Watched
+from judge.activity import LOWEST, Activity, activities
 from judge.contract import Judge
 from loop.context import RunContext
 from loop.progress import Bar
 from store.records import Purpose
 
 EVERY_S = 1.0
-LOWEST = "lowest_limit"
 
 
 @asynccontextmanager
 async def watching(judge: Judge, bar: Bar | None) -> AsyncIterator[None]:
     """Tell `bar` what `judge` is doing while the block runs, where the judge says it."""
-    if bar is None or not isinstance(judge, Watched):
+    watched = activities(judge)
+    if bar is None or not watched:
         yield
         return
-    telling = asyncio.create_task(_tell(judge.activity, bar))
+    telling = asyncio.create_task(_tell(watched, bar))
     try:
         yield
     finally:
@@ -33,15 +33,10 @@ async def watching(judge: Judge, bar: Bar | None) -> AsyncIterator[None]:
         bar.note("")
 
 
-async def _tell(activity: Activity, bar: Bar) -> None:
+async def _tell(watched: Sequence[Activity], bar: Bar) -> None:
     while True:
         await asyncio.sleep(EVERY_S)
-        bar.note(activity.line())
-
-
-def figures_of(judge: Judge) -> Mapping[str, float]:
-    """What the judge has done since it was built; nothing where it does not say."""
-    return judge.activity.figures() if isinstance(judge, Watched) else {}
+        bar.note(" | ".join(activity.line() for activity in watched))
 
 
 def keep_figures(

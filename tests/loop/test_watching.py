@@ -7,7 +7,10 @@ import time
 import pytest
 from rich.console import Console
 
-from judge.activity import Activity
+from judge.activity import Activity, activities, total_figures
+from judge.panel import PanelJudge
+from judge.scripted import ScriptedJudge
+from judge.settings import ScriptedJudgeSettings
 from loop import progress, watching
 from loop.progress import Bars, Plain
 
@@ -68,3 +71,14 @@ def test_what_was_tried_again_is_counted_by_kind() -> None:
         "retries_server": 2.0,
         "retries_timeout": 1.0,
     }
+
+
+def test_the_judges_that_a_judge_asks_are_counted_together() -> None:
+    one, other = WaitingJudge(), WaitingJudge()
+    one.activity = Activity(requests=3, lowest_limit=2)
+    other.activity = Activity(requests=4, lowest_limit=1)
+    panel = PanelJudge([one, PanelJudge([other, ScriptedJudge.from_settings(ScriptedJudgeSettings())])])
+    assert activities(panel) == [one.activity, other.activity]
+    figures = total_figures(panel)
+    assert (figures["requests"], figures["lowest_limit"]) == (7.0, 1.0)
+    assert total_figures(panel.members[1]) == other.activity.figures()
