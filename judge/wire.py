@@ -24,6 +24,9 @@ import httpx
 from judge.connection import Connection, Response
 from judge.failures import Transient
 
+_LAST_CONNECT_S = 1.0
+"""How long closing waits for connections that are on their way."""
+
 CONNECT_S = 10.0
 
 
@@ -53,6 +56,7 @@ class DirectWire:
             "User-Agent: rlaif\r\nContent-Length: "
         )
         self._free: list[Connection] = []
+        self._connecting: set[asyncio.Task[Connection]] = set()
 
     async def post(self, path: str, body: bytes) -> Response:
         """See `Wire.post`."""
@@ -75,6 +79,22 @@ class DirectWire:
             connection = self._free.pop()
             if connection.usable:
                 return connection
+        # Not to be broken off: asyncio's race for the address that answers first loses a socket that is open already.
+        # Where nobody waits for it any more, the connection is there for the next request.
+        connecting = asyncio.get_running_loop().create_task(self._connect())
+        self._connecting.add(connecting)
+        connecting.add_done_callback(self._connecting.discard)
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(self._keep)
+            raise
+
+    def _keep(self, connecting: asyncio.Task[Connection]) -> None:
+        if not connecting.cancelled() and connecting.exception() is None:
+            self._free.append(connecting.result())
+
+    async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -93,6 +113,11 @@ class DirectWire:
         return connection
 
     async def close(self) -> None:
+        if self._connecting:
+            await asyncio.wait(self._connecting, timeout=_LAST_CONNECT_S)
+            for connecting in self._connecting:
+                connecting.cancel()
+            await asyncio.sleep(0)  # lets what has come be kept
         for connection in self._free:
             connection.close()
         self._free.clear()
