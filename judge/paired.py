@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from statsmodels.stats.contingency_tables import mcnemar
 
 from judge.errors import JudgeError
-from judge.evaluation import Judged, right_by_row
+from judge.figures import Judged, right_by_row
 from judge.interval import Interval
 from judge.resampling import groups_of, percentiles, resample
 

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from judge.contract import Judge
-from judge.evaluation import Judged, JudgeEvaluation, evaluate
+from judge.evaluation import JudgeEvaluation, evaluate
+from judge.figures import Judged
 from judge.labelled import LabelledSet, read_labelled
 from judge.paired import PairedComparison, compare_judges
 from judge.settings import ScriptedJudgeSettings

@@ -7,7 +7,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from judge.evaluation import Figures, JudgeEvaluation
+from judge.evaluation import JudgeEvaluation
+from judge.figures import Figures
 from judge.interval import Interval
 from judge.paired import PairedComparison
 from review.visible import one_line

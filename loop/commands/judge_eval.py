@@ -52,6 +52,8 @@ def evaluate_judges(
     if compare and len(asked) < 2:
         raise ConfigError("--compare: name a second --judge, or a second --template")
     choices = [choose_judge(judge, template=template, constitution=constitution) for judge, template in asked]
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # refused, if at all, before anything is asked
     # What libraries print while they work is progress, not result.
     with redirect_stdout(sys.stderr), Store.open(url or f"sqlite:///{output / 'rlaif.db'}") as store:
         found = measure_all(choices, data, store, progress_on(sys.stderr))
@@ -117,7 +119,6 @@ def _show(
 
 def _write(folder: Path, found: Sequence[Measured], paired: Sequence[PairedComparison]) -> None:
     """`evaluation.json`, `verdicts.jsonl` (a line a row and judge) and `reliability.png`."""
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_as_json(found, paired, ()), indent=2) + "\n"
     (folder / "evaluation.json").write_text(text, encoding="utf-8")
     with (folder / "verdicts.jsonl").open("w", encoding="utf-8") as file:

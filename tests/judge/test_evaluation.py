@@ -11,7 +11,8 @@ from statsmodels.stats.inter_rater import cohens_kappa as library_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from judge.errors import JudgeError
-from judge.evaluation import Judged, JudgeEvaluation, evaluate
+from judge.evaluation import JudgeEvaluation, evaluate
+from judge.figures import Judged
 from judge.kappa import cohens_kappa
 from judge.labelled import Labelled
 from judge.paired import compare_judges

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from judge import ApiJudgeSettings, Judge, JudgeSettingsError, build_judge, check_judge
-from judge.evaluation import Judged
+from judge.figures import Judged
 from judge.labelled import read_labelled
 from judge.paired import compare_judges
 from judge.planted_reply import shown_answers
