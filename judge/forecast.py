@@ -9,7 +9,7 @@ Prompts are rendered with the judge's own template around answers of a given len
 the question count as they are. How long answers will be is the caller's guess.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from judge.criteria import REFERENCE, written_asides
@@ -21,8 +21,10 @@ from judge.settings import (
     LocalJudgeSettings,
     PanelJudgeSettings,
     ScriptedJudgeSettings,
+    critic_settings,
 )
-from judge.tokens import SAFETY, TokenUse, input_estimate
+from judge.spread import NOTHING, Spread, exactly, total
+from judge.tokens import ASCII_PER_TOKEN, SAFETY, TokenUse, input_estimate
 from prompts.constitution import Constitution, Principle, load_constitution
 from prompts.prompt import Message
 from prompts.template import JudgeTemplate, load_template
@@ -35,6 +37,9 @@ _LESS_INPUT = 0.85
 _USUAL_THOUGHT = 0.25
 """Share of `reasoning_tokens` that a model uses where it is told to reason."""
 
+_FLIPS = Spread(0.1, 0.25, 1.0)
+"""Share of comparisons whose presentation orders disagree, for a second judge to decide."""
+
 _WORD = "word "
 
 Chat = Sequence[Message]
@@ -42,32 +47,13 @@ CountTokens = Callable[[Sequence[Chat]], Sequence[float]]
 
 
 @dataclass(frozen=True)
-class Spread:
-    low: float = 0.0
-    expected: float = 0.0
-    high: float = 0.0
-
-    def __add__(self, other: "Spread") -> "Spread":
-        return Spread(self.low + other.low, self.expected + other.expected, self.high + other.high)
-
-    def times(self, other: "Spread") -> "Spread":
-        """Product of two quantities that grow together."""
-        return Spread(self.low * other.low, self.expected * other.expected, self.high * other.high)
-
-
-def exactly(value: float) -> Spread:
-    """A quantity that is known."""
-    return Spread(value, value, value)
-
-
-@dataclass(frozen=True)
 class Forecast:
     """`cost_usd` is None where a price is not known; a judge that asks nobody for money costs nothing."""
 
-    calls: Spread = Spread()
-    input_tokens: Spread = Spread()
-    output_tokens: Spread = Spread()
-    cost_usd: Spread | None = Spread()
+    calls: Spread = NOTHING
+    input_tokens: Spread = NOTHING
+    output_tokens: Spread = NOTHING
+    cost_usd: Spread | None = NOTHING
 
     def __add__(self, other: "Forecast") -> "Forecast":
         known = self.cost_usd is not None and other.cost_usd is not None
@@ -75,7 +61,7 @@ class Forecast:
             self.calls + other.calls,
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
-            (self.cost_usd or Spread()) + (other.cost_usd or Spread()) if known else None,
+            (self.cost_usd or NOTHING) + (other.cost_usd or NOTHING) if known else None,
         )
 
     def times(self, count: Spread) -> "Forecast":
@@ -113,13 +99,27 @@ def forecast(
             whole += forecast(member, work, count_tokens)
         return whole
     if isinstance(settings, ScriptedJudgeSettings):
-        return Forecast(calls=_sum(one.comparisons for one in work))
+        return Forecast(calls=total(one.comparisons for one in work))
     template, constitution = load_template(settings.template), load_constitution(settings.constitution)
     price = known_price(settings) if isinstance(settings, ApiJudgeSettings) else None
-    total = Forecast()
+    whole = Forecast()
     for one in work:
-        total += _of_one(settings, template, constitution, one, price, count_tokens)
-    return total
+        whole += _of_one(settings, template, constitution, one, price, count_tokens)
+    if isinstance(settings, ApiJudgeSettings) and settings.meta is not None:
+        critic = critic_settings(settings, settings.meta)
+        whole += forecast(critic, [_second_look(settings, one) for one in work])
+    return whole
+
+
+def _second_look(settings: ApiJudgeSettings, work: Workload) -> Workload:
+    """The comparison of two rationales, for each comparison whose orders disagree, beside both answers."""
+    flips = work.comparisons.times(_FLIPS)
+    answers = _WORD * int(2 * min(work.answer_chars.expected, settings.answer_chars) / len(_WORD))
+    reasons = Spread(_JSON_TOKENS[0], _JSON_TOKENS[1], float(settings.max_tokens)).times(
+        exactly(ASCII_PER_TOKEN)
+    )
+    question = (*work.question, Message(role="user", content=answers))
+    return Workload(question, flips.times(exactly(2)), flips, reasons)
 
 
 def _of_one(
@@ -132,7 +132,7 @@ def _of_one(
 ) -> Forecast:
     pointwise = template.mode == "pointwise"
     asked = work.answers if pointwise else work.comparisons.times(exactly(2))  # both presentation orders
-    total = Forecast()
+    whole = Forecast()
     for principles in _parts(settings, constitution):
         chats = [
             _chat(template, work.question, principles, int(min(chars, settings.answer_chars)))
@@ -140,13 +140,13 @@ def _of_one(
         ]
         given = _input(chats, count_tokens)
         if isinstance(settings, LocalJudgeSettings):
-            total += Forecast(exactly(1), given).times(asked)
+            whole += Forecast(exactly(1), given).times(asked)
         else:
-            total += _call(settings, template, given, price).times(asked)
+            whole += _call(settings, template, given, price).times(asked)
     if isinstance(settings, ApiJudgeSettings):
         for what in written_asides(settings, template):
-            total += _written(settings, what, work.question)
-    return total
+            whole += _written(settings, what, work.question)
+    return whole
 
 
 def _written(settings: ApiJudgeSettings, what: str, question: Chat) -> Forecast:
@@ -225,10 +225,3 @@ def _input(chats: Sequence[Chat], count_tokens: CountTokens | None) -> Spread:
         return Spread(low, expected, high)
     low, expected, high = (input_estimate([message.content for message in chat]) for chat in chats)
     return Spread(_LESS_INPUT * low, expected, SAFETY * high)
-
-
-def _sum(spreads: Iterable[Spread]) -> Spread:
-    total = Spread()
-    for spread in spreads:
-        total += spread
-    return total

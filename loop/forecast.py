@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from judge.forecast import CountTokens, Forecast, Spread, Workload, exactly, forecast
+from judge.forecast import CountTokens, Forecast, Workload, forecast
 from judge.settings import ApiJudgeSettings, LocalJudgeSettings, single_judges
+from judge.spread import Spread, exactly
 from judge.swiss import tournament
 from loop.canaries import watched_by
 from loop.config import RunConfig

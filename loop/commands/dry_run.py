@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
-from judge.forecast import Forecast, Spread
+from judge.forecast import Forecast
 from judge.settings import ApiJudgeSettings
+from judge.spread import Spread
 from loop.check import check
 from loop.commands.outcome import Invocation
 from loop.config import RunConfig

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from judge import ApiJudgeSettings, build_judge
-from judge.forecast import Forecast, Spread, Workload, exactly, forecast
+from judge.forecast import Forecast, Workload, forecast
 from judge.ranking import round_robin
 from judge.settings import LocalJudgeSettings, PanelJudgeSettings, ScriptedJudgeSettings
+from judge.spread import Spread, exactly
 from judge.tokens import input_estimate
 from prompts.constitution import load_constitution
 from tests.judge.chat_server import Body, completion
@@ -105,6 +106,14 @@ def test_a_panel_takes_what_its_members_take():
     member = settings()
     panel = PanelJudgeSettings(members=[member, ScriptedJudgeSettings()])
     assert forecast(panel, work()) == forecast(member, work()) + forecast(ScriptedJudgeSettings(), work())
+
+
+def test_a_second_judge_of_reasons_takes_calls_for_the_flips_alone():
+    plain = settings(template="pairwise_json")
+    found = forecast(settings(template="pairwise_json", meta={}), work())
+    alone = forecast(plain, work())
+    assert found.calls.expected == alone.calls.expected * 1.25
+    assert found.calls.high == alone.calls.high * 2
 
 
 def test_an_unknown_price_in_a_sum_makes_the_sum_unknown():
