@@ -129,6 +129,12 @@ def test_a_template_that_wants_text_is_not_put_to_a_decision_endpoint() -> None:
             refuse(asked)
 
 
+def test_decisions_do_not_go_off_in_batches() -> None:
+    asked = settings("http://127.0.0.1:9/v1", decisions="decisions", delivery="batch")
+    with pytest.raises(JudgeSettingsError, match=r"judge\.decisions: decisions cannot go off in batches"):
+        check_judge(asked)
+
+
 def test_a_server_without_the_endpoint_stops_the_judge() -> None:
     with running(FaultPlan()) as (url, _), pytest.raises(JudgeStopped, match="404"):
         verdicts(build_judge(settings(url, decisions="systemone")), comparisons(1))
