@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import httpx
@@ -80,7 +81,7 @@ class ApiJudge:
         """What it is doing and has done."""
         return self._endpoint.activity
 
-    @property
+    @cached_property
     def name(self) -> str:
         asked = self._settings.model_dump(
             include={"base_url", "temperature", "votes", "max_tokens", "structured", "logprobs"}

@@ -45,7 +45,10 @@ class CallCache(Protocol):
         ...
 
 
+_canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
+
+
 def call_key(endpoint: str, request: Mapping[str, Any], sample: int) -> str:
     """The key of this request (its JSON body, the model among it) to this address."""
     whole = {"endpoint": endpoint.rstrip("/"), "request": request, "sample": sample}
-    return content_hash(json.dumps(whole, ensure_ascii=True, separators=(",", ":"), sort_keys=True))
+    return content_hash(_canonical(whole))

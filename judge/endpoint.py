@@ -45,6 +45,7 @@ _OUTAGE = 5
 
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.25, 30.0
 _BYTES_PER_TOKEN = 4.0
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _LEARNING = 0.05
 """Weight of the newest reply in the mean length of replies."""
 
@@ -223,7 +224,7 @@ class Endpoint:
         """Raises `Transient` where every attempt failed, and what `classify` gives that no attempt can mend."""
         settings, activity = self._settings, self._throttle.activity
         try:
-            body = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode()
+            body = _as_json(request).encode()
         except UnicodeEncodeError as error:
             raise GaveUp(
                 "the texts hold half of a character (a lone surrogate), which cannot be sent"

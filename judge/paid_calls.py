@@ -92,7 +92,7 @@ class PaidCalls:
         `send` asks the server, `read` reads a kept answer, and only what is `good` is kept. Raises what `send`
         raises, `JudgeStopped` where the budget does not allow the call.
         """
-        key = call_key(self.endpoint, request, sample)
+        key = call_key(self.endpoint, request, sample) if self._cache else ""
         if self._cache and (kept := await self._look_up(key, how)) is not None:
             answer = read(kept.response)
             if good(answer):

@@ -57,13 +57,15 @@ class Constitution(BaseModel):
 
         Raises `BadConstitution` for an id that is not there.
         """
+        if not ids:
+            return self.principles
         unknown = sorted(set(ids) - {p.id for p in self.principles})
         if unknown:
             raise BadConstitution(
                 f"constitution {self.name!r} {self.version} has no principle {', '.join(unknown)}; "
                 f"it has {', '.join(p.id for p in self.principles)}."
             )
-        return tuple(p for p in self.principles if not ids or p.id in ids)
+        return tuple(p for p in self.principles if p.id in ids)
 
 
 def load_constitution(name_or_path: str | Path) -> Constitution:

@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
+from pydantic import BaseModel
 
 from prompts.constitution import Principle
 from prompts.errors import BadTemplate
@@ -46,16 +47,16 @@ _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _PART = re.compile(r"^\[(system|user)\]\n", re.MULTILINE)
 
 
-_OURS = (Principle, Example)
+_OURS: tuple[type[BaseModel], ...] = (Principle, Example)
 
 
 class _Sandbox(SandboxedEnvironment):
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+    def getattr(self, obj: Any, attribute: str) -> Any:
         # The records that a template walks through hold nothing but plain values, and the walk through the types
         # that must not be reached costs as much as the rest of a rendering.
-        if type(obj) in _OURS and not attr.startswith("_"):
-            return True
-        return super().is_safe_attribute(obj, attr, value)
+        if type(obj) in _OURS and attribute in type(obj).model_fields:
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
 
 
 _ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
