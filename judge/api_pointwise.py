@@ -39,7 +39,9 @@ class ApiPointwiseJudge(ApiJudge):
             grades = Grade(None, unscored=unscored), Grade(None, unscored=unscored)
         else:
             # At the same time, so that both are in one batch where requests go off in batches.
-            grades = await asyncio.gather(*(self._grade(call, each, records) for each in presented))
+            grades = await asyncio.gather(
+                self._grade(call, presented[0], records), self._grade(call, presented[1], records)
+            )
         return compare_grades(
             comparison,
             presented,
