@@ -7,7 +7,7 @@ import pytest
 
 from judge.errors import JudgeSettingsError
 from judge.scripted import ScriptedJudge
-from judge.settings import ApiJudgeSettings, LocalJudgeSettings, ScriptedJudgeSettings
+from judge.settings import ApiJudgeSettings, LocalJudgeSettings, PanelJudgeSettings, ScriptedJudgeSettings
 from loop.errors import ConfigError
 from loop.judge_choice import NAMES, choose_judge, open_judge
 from policy.errors import PolicyRefused
@@ -151,3 +151,23 @@ def test_the_starter_judges_in_both_orders() -> None:
             return [found[0].p_first_shown_first, found[0].p_first_shown_second]
 
         assert all(p is not None and 0 < p < 1 for p in asyncio.run(verdicts()))
+
+
+def test_a_panel_is_opened_with_the_models_of_its_members(tmp_path: Path) -> None:
+    text = (
+        "judge:\n  kind: panel\n  template: starter\n  constitution: starter\n  members:\n"
+        "  - {kind: local, policy: starter}\n  - {kind: scripted, rule: longer}\n"
+    )
+    choice = choose_judge(_file(tmp_path, text))
+    assert [policy.model if policy else None for policy in choice.policies] == ["starter", None]
+    reworded = choose_judge(_file(tmp_path, text), template="pairwise").settings
+    assert isinstance(reworded, PanelJudgeSettings)
+    assert [member.template for member in reworded.members] == ["pairwise", "starter"]
+
+    scripted = "judge:\n  kind: panel\n  members:\n  - {kind: scripted, rule: longer}\n  - {kind: scripted}\n"
+    with open_judge(_file(tmp_path, scripted)) as judge:
+
+        async def verdicts() -> list[float | None]:
+            return [v.p_first async for v in judge.compare([_comparison("none")])]
+
+        assert asyncio.run(verdicts()) == [0.5]
