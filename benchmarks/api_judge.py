@@ -19,9 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 PER_VERDICT = 2
 """Requests: both presentation orders."""
 
@@ -125,18 +122,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--faults", type=float, nargs="*", default=[0.0, 0.1], help="shares of faults")
     parser.add_argument("--out", type=Path, help="a JSON file for the rows")
     asked = parser.parse_args(arguments)
-    table = Table(*HEADINGS, title=f"{asked.in_flight} in flight, {asked.latency:g} s latency")
+    print(f"{asked.in_flight} in flight, {asked.latency:g} s latency\n")
+    print(f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}", flush=True)
     rows = []
     for faults in asked.faults:
         for way, count in (("ours", asked.verdicts), ("plain", asked.plain_verdicts)):
             if count:
                 rows.append(measure(way, count, asked.in_flight, asked.latency, faults))
-                table.add_row(*rows[-1].cells())
+                print(f"| {' | '.join(rows[-1].cells())} |", flush=True)
                 if asked.out:
                     asked.out.write_text(
                         json.dumps([asdict(row) for row in rows], indent=2), encoding="utf-8"
                     )
-    Console().print(table)
 
 
 if __name__ == "__main__":
