@@ -11,11 +11,10 @@ the comparison's id, so that a resumed run draws the same ones; both presentatio
 import json
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, cast
+from typing import Any
 
 from judge.axes import axis_weights, check_axes, weigh
 from judge.contract import Judge
@@ -112,9 +111,8 @@ class DividedJudge:
                     waiting.setdefault(part.id, deque()).append(opened)
                     yield part
 
-        # A judge's iterator is a generator, and its requests must end when this one is closed.
-        verdicts = cast(Any, self._inner.compare(asked()))
-        async with aclosing(verdicts):
+        verdicts = self._inner.compare(asked())
+        try:
             async for verdict in verdicts:
                 queue = waiting[verdict.comparison_id]
                 opened = queue.popleft()
@@ -123,6 +121,10 @@ class DividedJudge:
                 opened.verdicts[verdict.comparison_id] = verdict
                 if len(opened.verdicts) == len(opened.parts):
                     yield self._combined(opened)
+        finally:
+            # The requests of the judge inside must end when nobody listens any more.
+            if isinstance(verdicts, AsyncGenerator):
+                await verdicts.aclose()
 
     def _parts(self, comparison: Comparison) -> list[tuple[Principle, ...]]:
         principles = self._constitution.select(comparison.principles)
