@@ -14,7 +14,7 @@ from policy.starter.build import ensure_starter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-PROMPTS, K = 96, 7
+PROMPTS, K = 48, 7
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,6 @@ def test_a_tournament_killed_again_and_again_ends_in_the_same_pairs(policy: Path
     assert start(policy, whole).wait() == 0
     every = counted(whole, "comparisons")
     assert every > PROMPTS * K // 2
-    kill_when(policy, broken, "comparisons", 1)
     kill_when(policy, broken, "verdicts", every // 3)
     kill_when(policy, broken, "comparisons", 2 * every // 3)
     assert counted(broken, "verdicts") < counted(whole, "verdicts")
