@@ -108,7 +108,9 @@ def test_an_external_model_judges_a_whole_run_which_resumes_without_asking_twice
     summary = run(asked, progress=resumed)
 
     (played,) = summary.rounds
-    assert played.verdicts == resumed.arrived + 3 == len(verdicts(tmp_path, "train"))
+    assert (
+        played.verdicts == resumed.arrived == len(verdicts(tmp_path, "train"))
+    )  # the three kept ones included
     assert played.unscored == 0
     assert played.pairs > 0
     assert played.decision in {"promote", "keep"}
@@ -121,6 +123,9 @@ def test_an_external_model_judges_a_whole_run_which_resumes_without_asking_twice
         assert (verdict.template, verdict.constitution) == (template.hash, constitution.hash)
         assert verdict.usage.calls == 2
         assert verdict.usage.input_tokens > 20
+        # The server gives no log-probabilities, but typed decisions: soft verdicts, and no text.
+        assert 0.0 < verdict.p_first < 1.0
+        assert verdict.usage.output_tokens == 0
         assert len(json.loads(verdict.raw)) == 2
     with Store.open(f"sqlite:///{tmp_path / 'rlaif.db'}") as store:
         comparison, verdict = next(store.run("run").judged(1, "train"))
