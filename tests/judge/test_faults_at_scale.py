@@ -123,7 +123,7 @@ def require_each_once(outcome: Outcome, comparisons: list[Comparison]) -> dict[s
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_five_thousand_comparisons_through_thirty_percent_faults() -> None:
     plan = FaultPlan(
         seed=11,
