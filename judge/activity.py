@@ -17,6 +17,8 @@ class Activity:
     limit: int = 0
     lowest_limit: int = 0
     in_flight: int = 0
+    pausing: int = 0
+    """Requests that wait for another attempt."""
     requests: int = 0
     answers: int = 0
     retries: Counter[str] = field(default_factory=Counter)
@@ -36,6 +38,8 @@ class Activity:
         left = self.until - time.monotonic()
         if left > 0.0:
             said.append(f"waiting {left:.0f} s: {self.why}" if left >= 1.0 else f"waiting: {self.why}")
+        if self.pausing:
+            said.append(f"{self.pausing:,} waiting for another attempt")
         if self.retries:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.retries.most_common())
             said.append(f"tried again: {kinds} (last: {self.last})")

@@ -28,7 +28,7 @@ from judge.completion import Completion
 from judge.connection import Response
 from judge.decisions import DecisionEndpoint
 from judge.errors import JudgeSettingsError, JudgeStopped
-from judge.failures import Failure, GaveUp, Rejected, Transient, classify
+from judge.failures import Failure, GaveUp, Rejected, Transient, classify, stated_status
 from judge.features import Features
 from judge.paid_calls import How, PaidCalls
 from judge.settings import ApiJudgeSettings
@@ -254,9 +254,17 @@ class Endpoint:
                 raise failure
             activity.retries[failure.kind] += 1
             activity.last = str(failure)
-            await asyncio.sleep(wait_s)
+            activity.pausing += 1
+            try:
+                await asyncio.sleep(wait_s)
+            finally:
+                activity.pausing -= 1
 
     async def _attempt(self, wire: Wire, body: bytes, left_s: float) -> Response:
+        if left_s <= 0.0:
+            raise Transient(
+                f"not answered within judge.deadline_s ({self._settings.deadline_s:g} s)", "timeout"
+            )
         limit_s = min(self._settings.timeout_s, left_s)
         try:
             async with asyncio.timeout(limit_s):
@@ -266,26 +274,32 @@ class Endpoint:
 
     def _read(self, response: Response) -> Completion:
         """The completion in a response. Raises what its failure means, having told the throttle."""
-        throttle = self._throttle
         if response.status >= 300:
-            failure = classify(response.status, response.headers, response.content, self._settings)
-            busy = isinstance(failure, Transient) and failure.kind == "busy"
-            asked_s = failure.retry_after if isinstance(failure, Transient) else None
-            throttle.count(busy=busy, why=str(failure), asked_s=asked_s)
-            raise failure
-        throttle.count(busy=False)
+            raise self._refused(response.status, response)
         try:
             content = response.content
             completion = Completion.read(
                 self._decisions.as_completion(content) if self._decisions else content
             )
         except ValueError as error:  # pydantic's ValidationError is one
+            if (status := stated_status(response.content)) is not None:
+                raise self._refused(status, response) from error
+            self._throttle.count(busy=False)
             raise Transient(
                 f"the server's answer is not a {'decision' if self._decisions else 'chat completion'}",
                 "malformed",
             ) from error
+        self._throttle.count(busy=False)
         self._reply_tokens += _LEARNING * (completion.used.output - self._reply_tokens)
         return completion
+
+    def _refused(self, status: int, response: Response) -> Failure | JudgeStopped:
+        """What the refusal means, told to the throttle."""
+        failure = classify(status, response.headers, response.content, self._settings)
+        busy = isinstance(failure, Transient) and failure.kind == "busy"
+        asked_s = failure.retry_after if isinstance(failure, Transient) else None
+        self._throttle.count(busy=busy, why=str(failure), asked_s=asked_s)
+        return failure
 
     def _wait_s(self, failure: Transient, attempt: int) -> float:
         """Seconds before the next attempt: exponential and jittered, and never less than the server asked for."""

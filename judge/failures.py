@@ -115,6 +115,13 @@ def classify(
     return Rejected(said, words)
 
 
+def stated_status(content: bytes) -> int | None:
+    """The status that an error states in its body: routers pass on errors with status 200 (OpenRouter does)."""
+    error = _error_in(content.decode("utf-8", "replace"))
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else None
+
+
 def _error_in(text: str) -> object:
     """The error that a body tells of, as JSON where it is JSON."""
     try:

@@ -50,9 +50,9 @@ class Allowance:
         """Units that have left so far."""
         return self._sent
 
-    def wait(self, now: float) -> float:
-        """Seconds until the next request may leave."""
-        if self._left is None or self._left >= 1.0:
+    def wait(self, now: float, units: float = 1.0) -> float:
+        """Seconds until a request of so many units may leave."""
+        if self._left is None or self._left >= units:
             return 0.0
         if now >= self._until:
             self._left = None

@@ -57,7 +57,7 @@ class Throttle:
 
     async def enter(self, tokens: float, *, again: bool = False) -> Turn:
         """Wait until a request of about `tokens` tokens may leave; `again` goes before those that have not left yet."""
-        if not self._waiting and not self._held_until()[0]:
+        if not self._waiting and not self._held_until(tokens)[0]:
             return self._let_go(tokens)
         granted: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         (self._waiting.appendleft if again else self._waiting.append)((granted, tokens))
@@ -113,13 +113,14 @@ class Throttle:
             self._brake_until, self._brake_why = until, why
             self._note()
 
-    def _held_until(self) -> tuple[float, str]:
+    def _held_until(self, tokens: float) -> tuple[float, str]:
         """Seconds until the next request may leave and what holds it; infinity for the window, 0 where nothing does."""
         if not self._window.free:
             return float("inf"), ""
         now = time.monotonic()
         waits = [(self._brake_until - now, self._brake_why)]
-        waits += [(left.wait(now), "the server allows no more until then") for left in self._left]
+        for left, units in zip(self._left, (1.0, tokens), strict=True):
+            waits.append((left.wait(now, units), "the server allows no more until then"))
         for rate, unit in ((self._requests, "requests"), (self._tokens, "tokens")):
             if rate is not None:
                 waits.append((rate.wait(now), f"judge.{unit}_per_minute"))
@@ -151,7 +152,7 @@ class Throttle:
             if granted.done():  # cancelled
                 self._waiting.popleft()
                 continue
-            held_s, why = self._held_until()
+            held_s, why = self._held_until(tokens)
             if not held_s:
                 self._waiting.popleft()
                 granted.set_result(self._let_go(tokens))

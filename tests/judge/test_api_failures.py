@@ -225,3 +225,13 @@ def test_a_redirect_is_reported_with_where_it_leads(serve: Serve) -> None:
     server = serve(lambda _b, _n: (308, {"Location": "https://elsewhere.example/v1"}, ""))
     with pytest.raises(JudgeStopped, match=r"redirects to https://elsewhere\.example/v1.*judge\.base_url"):
         one(judge_for(server.url))
+
+
+def test_an_error_that_comes_with_status_200_is_taken_for_what_it_says(serve: Serve) -> None:
+    busy = {"error": {"code": 429, "message": "rate limited upstream"}}
+    server = serve(lambda body, number: (200, {}, busy) if number == 0 else perfect(body, number))
+    judge = judge_for(server.url)
+    assert one(judge).p_first == 1.0
+    assert judge.activity.retries == {"busy": 1}
+    with pytest.raises(JudgeStopped, match="no quota left"):
+        one(judge_for(serve(lambda _b, _n: (200, {}, {"error": {"code": 402, "message": "pay"}})).url))

@@ -120,6 +120,15 @@ def test_a_newer_answer_counts_and_a_reset_is_bounded() -> None:
     assert allowance.wait(0.0) == 0.0
 
 
+def test_a_request_that_needs_more_than_is_left_waits_for_the_reset() -> None:
+    allowance = Allowance("tokens")
+    headers = {"x-ratelimit-remaining-tokens": "500", "x-ratelimit-reset-tokens": "8s"}
+    allowance.told(headers, 1, 0.0, 0.0, most_s=60.0)
+    assert allowance.wait(0.0, 400.0) == 0.0
+    assert allowance.wait(0.0, 600.0) == 8.0
+    assert allowance.wait(8.0, 600.0) == 0.0
+
+
 @pytest.mark.parametrize(("left", "reset"), [("many", "1s"), ("0", "soon"), ("0", "")])
 def test_headers_that_cannot_be_read_hold_nothing_back(left: str, reset: str) -> None:
     allowance = Allowance("requests")
