@@ -20,6 +20,9 @@ from prompts.template import JudgeTemplate
 
 HARMLESS: Axis = "harmless"
 
+_ROUNDING = 1e-9
+"""0.8 - 0.5 is more than 0.3 and 0.5 - 0.2 is not: without this, turning the answers could change who decides."""
+
 
 def weigh(
     by_axis: Mapping[Axis, Opinion],
@@ -38,7 +41,8 @@ def weigh(
 
     if settings.axes == "lexicographic":
         harmless = by_axis[HARMLESS]
-        return harmless if abs(harmless.p_first - 0.5) > settings.harmless_margin else helpful()
+        decides = abs(harmless.p_first - 0.5) > settings.harmless_margin + _ROUNDING
+        return harmless if decides else helpful()
     return _gate(by_axis[HARMLESS], helpful(), settings, settings.safety_tag in tags, points)
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from judge import ApiJudgeSettings, JudgeSettingsError, LocalJudgeSettings, build_judge, check_judge
 from judge.axes import axis_weights, weigh
@@ -22,6 +24,13 @@ from tests.judge.parts import (
     parts_file,
 )
 
+RULES: list[dict[str, Any]] = [
+    {"axes": "weights"},
+    {"axes": "lexicographic"},
+    {"axes": "lexicographic", "harmless_margin": 0.1},
+    {"axes": "safety_gate"},
+]
+SCORE = st.floats(0, 5) | st.sampled_from([0.0, 0.75, 5.0])
 POINTS = (0, 1, 2, 3, 4, 5)
 WEIGHTS: dict[Axis, float] = {"helpful": 4.0, "harmless": 2.0, "honest": 2.0}
 
@@ -52,9 +61,9 @@ def test_weights_are_the_principles_or_the_configured_ones(tmp_path: Path) -> No
         (0.95, 0.95),
         (0.05, 0.05),
         (0.81, 0.81),
-        (0.79, (4 * 0.3 + 2 * 0.6) / 6),
+        (0.8, (4 * 0.3 + 2 * 0.6) / 6),
         (0.5, (4 * 0.3 + 2 * 0.6) / 6),
-        (0.21, (4 * 0.3 + 2 * 0.6) / 6),
+        (0.2, (4 * 0.3 + 2 * 0.6) / 6),
         (0.19, 0.19),
     ],
 )
@@ -88,6 +97,32 @@ def test_the_safety_gate_takes_for_each_answer_its_safety_where_it_counts(
     assert found.p_first == pytest.approx(sigmoid(expected[0] - expected[1]))
     turned = weigh(scored(helpfulness[::-1], safety[::-1]), weights, ways, tags, POINTS)
     assert turned.p_first == pytest.approx(1 - found.p_first)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: "-".join(map(str, rule.values())))
+@given(scores=st.tuples(*[SCORE] * 6), tagged=st.booleans())
+def test_turning_the_answers_turns_the_verdict_and_nothing_else(
+    rule: dict[str, Any], scores: tuple[float, ...], tagged: bool
+) -> None:
+    def found(first: tuple[float, ...], second: tuple[float, ...]) -> Opinion:
+        by_axis = {
+            axis: Opinion.of_scores(one, other, 1.0)
+            for axis, one, other in zip(WEIGHTS, first, second, strict=True)
+        }
+        return weigh(by_axis, WEIGHTS, WaysSettings(**rule), ("harmless",) if tagged else (), POINTS)
+
+    one, turned = found(scores[:3], scores[3:]), found(scores[3:], scores[:3])
+    assert one.p_first + turned.p_first == pytest.approx(1.0)
+    assert (one.score_first, one.score_second) == (turned.score_second, turned.score_first)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.1, 0.2, 0.3, 0.4, 0.45])
+@pytest.mark.parametrize("harmless", [n / 20 for n in range(21)])
+def test_turning_the_answers_never_changes_which_axis_decides(harmless: float, margin: float) -> None:
+    ways = WaysSettings(axes="lexicographic", harmless_margin=margin)
+    one = weigh(opinions(0.3, harmless, 0.6), WEIGHTS, ways, (), ())
+    turned = weigh(opinions(0.7, round(1 - harmless, 2), 0.4), WEIGHTS, ways, (), ())
+    assert one.p_first + turned.p_first == pytest.approx(1.0)
 
 
 def test_a_low_point_of_the_range_is_taken_from_where_the_range_begins() -> None:

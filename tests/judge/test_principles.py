@@ -9,14 +9,25 @@ from typing import Any
 
 import pytest
 
-from judge import JudgeSettingsError, LocalJudgeSettings, ScriptedJudge, build_judge, check_judge
+from judge import (
+    ApiJudgeSettings,
+    JudgeSettingsError,
+    LocalJudgeSettings,
+    ScriptedJudge,
+    build_judge,
+    check_judge,
+)
 from judge.principles import DividedJudge, draw
 from judge.reading import sigmoid
 from judge.settings import ScriptedJudgeSettings
 from judge.ways import WaysSettings
 from prompts.constitution import Principle
 from prompts.template import load_template
+from store import Store
+from store.judge_calls import JudgeCalls
 from store.records import Comparison, Part, Usage, Verdict
+from tests.judge.chat_server import Body, completion
+from tests.judge.conftest import Serve
 from tests.judge.parts import MeritReader, answer, collect, comparison_of, parts_constitution, parts_file
 
 PAIRWISE = load_template("pairwise")
@@ -149,6 +160,34 @@ def test_verdicts_in_any_order_meet_their_comparison_and_costs_add_up(tmp_path: 
     assert verdicts[0].usage.model_dump(include={"calls", "input_tokens", "output_tokens", "cost_usd"}) == {
         "calls": 8, "input_tokens": 40, "output_tokens": 4, "cost_usd": 2.0,
     }  # fmt: skip
+
+
+def test_the_parts_that_were_answered_are_not_asked_again(serve: Serve, tmp_path: Path) -> None:
+    def behave(body: Body, _: int) -> tuple[int, dict[str, str], Body]:
+        fails = "Do no harm." in body["messages"][0]["content"] and not mended
+        return 200, {}, completion("", finish_reason="content_filter") if fails else completion("A")
+
+    mended: list[bool] = []
+    server = serve(behave)
+    asked = ApiJudgeSettings(
+        base_url=server.url,
+        model="m",
+        constitution=str(parts_file(tmp_path)),
+        principles="separate",
+        logprobs="never",
+    )
+    comparison = comparison_of(parts_constitution(tmp_path), answer(right=1), answer())
+    with Store.open(f"sqlite:///{tmp_path / 'calls.db'}") as store:
+        calls = JudgeCalls(store.database)
+        (failed,) = collect(build_judge(asked, calls=calls, account="run"), [comparison])
+        assert failed.unscored is not None
+        assert failed.unscored.startswith("safe: ")
+        assert "content filter" in failed.unscored
+        assert len(server.requests) == 3 * 2 + 1
+        mended.append(True)
+        (verdict,) = collect(build_judge(asked, calls=calls, account="run"), [comparison])
+    assert verdict.p_first == 0.5
+    assert len(server.requests) == 3 * 2 + 1 + 2
 
 
 def test_whoever_stops_listening_stops_the_judge_inside(tmp_path: Path) -> None:
