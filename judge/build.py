@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from judge.address import require_key
 from judge.api import ApiJudge, require_different_votes
 from judge.api_pointwise import ApiPointwiseJudge
 from judge.axes import require_no_scores
 from judge.contract import Judge, LabelScorer
 from judge.criteria import check_asides
-from judge.endpoint import require_key
 from judge.errors import JudgeSettingsError
 from judge.first_features import decision_endpoint
 from judge.known_endpoints import stored_endpoint

@@ -5,10 +5,10 @@ from functools import partial
 
 import httpx
 
+from judge.address import is_loopback, require_key
 from judge.batch import BatchDelivery
 from judge.budget import SpendingBudget
 from judge.completion import Completion
-from judge.endpoint import is_loopback, require_key
 from judge.errors import JudgeSettingsError
 from judge.paid_calls import PaidCalls, known_price
 from judge.prices import ModelPrice

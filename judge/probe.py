@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from judge.address import is_loopback, require_key
 from judge.decisions import Dialect, decision_as_completion, decision_request
-from judge.endpoint import is_loopback, require_key
 from judge.endpoint_features import EndpointFeatures, Finding
 from judge.errors import JudgeStopped
 from judge.settings import ApiJudgeSettings
