@@ -5,6 +5,7 @@ the budget, and nothing is spent unseen. A request is delivered at once or, wher
 either way its answer comes back here.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -70,6 +71,7 @@ class PaidCalls:
         self._delivery: Delivery | None = None
         self.under_way: dict[str, str] = {}
         """How each batch stands, by its name."""
+        self._running: dict[str, asyncio.Future[None]] = {}
         self._ahead: dict[str, tuple[Any, float | None] | Failure] = {}
 
     @property
@@ -92,7 +94,28 @@ class PaidCalls:
         `send` asks the server, `read` reads a kept answer, and only what is `good` is kept. Raises what `send`
         raises, `JudgeStopped` where the budget does not allow the call.
         """
-        key = call_key(self.endpoint, request, sample) if self._cache else ""
+        if self._cache is None:
+            return await self._answered("", request, send, read, good, how)
+        key = call_key(self.endpoint, request, sample)
+        while (twin := self._running.get(key)) is not None:
+            await asyncio.shield(twin)  # the same is being asked already, and its answer will be kept
+        over = self._running[key] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._answered(key, request, send, read, good, how)
+        finally:
+            if self._running.get(key) is over:
+                del self._running[key]
+            over.set_result(None)
+
+    async def _answered(
+        self,
+        key: str,
+        request: Mapping[str, Any],
+        send: Callable[[], Awaitable[AnswerT]],
+        read: Callable[[bytes], AnswerT],
+        good: Callable[[AnswerT], bool],
+        how: How,
+    ) -> tuple[AnswerT, float | None]:
         if self._cache and (kept := await self._look_up(key, how)) is not None:
             answer = read(kept.response)
             if good(answer):
@@ -118,6 +141,7 @@ class PaidCalls:
     async def close(self) -> None:
         """The event loop ends: keep what came in last, and let go of batches under way; the store knows of them."""
         delivery, self._delivery = self._delivery, None
+        self._running.clear()
         self.under_way.clear()
         self._ahead.clear()
         if delivery is not None:
