@@ -24,6 +24,7 @@ from store.records import Checkpoint, Comparison
 from store.run import RunStore
 
 Make = Callable[..., Any]
+PROMPTS = 36
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def context(store: RunStore, folder: Path, **more: Any) -> WatchedContext:
 
 @pytest.fixture
 def played(synthetic: Make) -> RunStore:
-    run = synthetic(prompts=60)
+    run = synthetic(prompts=PROMPTS)
     run.play(1, 0.95, 0.05)
     run.play(2, 0.9, 0.9)
     run.play(3, 0.3, 0.1)
@@ -84,8 +85,8 @@ def test_every_policy_meets_every_other_and_the_ratings_follow_the_judge(
     assert found.trained_in == [0, 1, 2, 3]
     rates = found.table.rates
     assert all((rates[i][j] is None) == (i == j) for i in range(4) for j in range(4))
-    assert found.table.prompts == 60
-    assert found.table.games == 6 * 60
+    assert found.table.prompts == PROMPTS
+    assert found.table.games == 6 * PROMPTS
     assert found.judge == "league judge"
     elo = [rating.elo.value for rating in found.table.ratings]
     assert elo[0] == 0
@@ -108,7 +109,7 @@ def test_a_league_that_broke_off_asks_only_what_is_missing_and_comes_out_the_sam
     played: RunStore, tmp_path: Path, synthetic: Make
 ) -> None:
     whole = play_league(context(played, tmp_path), 3)
-    other = synthetic("other", prompts=60)
+    other = synthetic("other", prompts=PROMPTS)
     for index, (quality, pleasing) in enumerate(((0.95, 0.05), (0.9, 0.9), (0.3, 0.1)), 1):
         other.play(index, quality, pleasing)
     here = context(other.store, tmp_path)
