@@ -45,7 +45,7 @@ class Judging:
             one_by_one=run.config.judge.kind == "api",
             scores=lambda: run.store.scores(index, purpose),
             add=run.store.add_verdicts,
-            keep=lambda before, after: keep_figures(run, index, purpose, before, after),
+            keep=lambda before, after: keep_figures(run.store, index, purpose, before, after),
         )
 
     @cached_property

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 
 from judge.activity import LOWEST, Activity, activities
 from judge.contract import Judge
-from loop.context import RunContext
 from loop.progress import Bar
 from store.records import Purpose
+from store.run import RunStore
 
 EVERY_S = 1.0
 
@@ -40,14 +40,14 @@ async def _tell(watched: Sequence[Activity], bar: Bar) -> None:
 
 
 def keep_figures(
-    run: RunContext, index: int, purpose: Purpose, before: Mapping[str, float], after: Mapping[str, float]
+    store: RunStore, index: int, purpose: Purpose, before: Mapping[str, float], after: Mapping[str, float]
 ) -> None:
     """Add what a judge did between two looks at its figures to the metrics of the stage it worked for."""
     stage = "judge" if purpose == "train" else "gate"
-    kept = {name: value for _, name, value in run.store.metrics(index, stage)}
+    kept = {name: value for _, name, value in store.metrics(index, stage)}
     for name, value in after.items():
         if name == LOWEST:
             kept[name] = min(value, kept.get(name, value))
         else:
             kept[name] = kept.get(name, 0.0) + value - before.get(name, 0.0)
-    run.store.add_metrics(index, stage, [(0, name, kept[name]) for name in after])
+    store.add_metrics(index, stage, [(0, name, kept[name]) for name in after])
