@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from judge.length_control import length_controlled_win_rate
 from judge.ranking import flip_rate
 from judge.wins import win_rate
 from loop.drift import measure_drift
@@ -111,6 +112,7 @@ class SyntheticRun:
         )
         evidence = GateEvidence(
             judge_win_rate=win_rate(judged, identical=self.prompts - len(judged), resamples=200),
+            length_controlled_win_rate=length_controlled_win_rate(judged, resamples=200),
             corrected_win_rate=corrected_win_rate(
                 judged, self.store.labels(index, "gate"), self.prompts - len(judged)
             ),

@@ -156,6 +156,7 @@ def test_without_a_candidate_there_is_no_league(synthetic: Make, tmp_path: Path)
 def test_the_report_shows_the_league(played: RunStore, tmp_path: Path) -> None:
     without = write_report(played, tmp_path).read_text(encoding="utf-8")
     assert "League" not in without
+    assert without.count("at equal length") == 3
     play_league(context(played, tmp_path), 3)
     page = write_report(played, tmp_path).read_text(encoding="utf-8")
     assert "League" in page

@@ -45,6 +45,8 @@ def test_a_shadow_that_says_the_same_agrees_and_leaves_the_verdicts_alone(
     assert 0 < found.asked < shadowed.rounds[0].verdicts
     assert found.compared == found.asked
     assert alone.rounds[0].shadow is None
+    pages = [(tmp_path / name / "report.html").read_text(encoding="utf-8") for name in ("alone", "shadowed")]
+    assert ["that shadows it" in page for page in pages] == [False, True]
     with Store.open(f"sqlite:///{tmp_path / 'rlaif.db'}") as store:
         verdicts = [list(store.run(name).verdicts(1, "train")) for name in ("alone", "shadowed")]
         assert verdicts[0] == verdicts[1]
