@@ -14,7 +14,7 @@ from loop.league import play_league
 from loop.progress import progress_on
 from loop.report import write_report
 from loop.rounds import open_context
-from loop.standings import RunLeague
+from loop.standings import RunLeague, last_league
 from loop.summary import summarise, write_summary
 from loop.table import league_table
 from policy.trainer import DpoTrainer
@@ -57,6 +57,9 @@ def _play(store: Store, kept: RunStore, output: Path) -> RunLeague | None:
     index = max((decision.round for decision in kept.decisions()), default=0)
     if index == 0:
         return None
+    played = last_league(kept)
+    if played is not None and played.round == index:
+        return played
     name = kept.record.name
     config = parse_config({**kept.record.config, "output": str(output)}, f"run {name}")
     prompts = PromptSet(train=tuple(kept.prompts("train")), heldout=tuple(kept.prompts("heldout")))

@@ -9,13 +9,14 @@ import pytest
 
 from judge.contract import Judge
 from judge.scripted import ScriptedJudge
+from loop.cli import main
 from loop.config import parse_config
 from loop.context import RunContext
 from loop.league import play_league
 from loop.progress import Silent
 from loop.report import write_report
 from loop.shelf import Shelf
-from loop.standings import last_league
+from loop.standings import RunLeague, last_league
 from loop.summary import summarise
 from policy.trainer import DpoTrainer
 from prompts.constitution import load_constitution
@@ -161,3 +162,25 @@ def test_the_report_shows_the_league(played: RunStore, tmp_path: Path) -> None:
     page = write_report(played, tmp_path).read_text(encoding="utf-8")
     assert "League" in page
     assert "league judge" in page
+
+
+def test_the_command_shows_the_league_that_was_played(
+    played: RunStore, tmp_path: Path, store_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = play_league(context(played, tmp_path), 3)
+    place = ["--store", store_url, "--output", str(tmp_path)]
+    assert main(["league", "demo", *place, "--json"]) == 0
+    assert RunLeague.model_validate_json(capsys.readouterr().out) == found
+    assert main(["league", "demo", *place]) == 0
+    shown = capsys.readouterr().out
+    assert "round 3" in shown
+    assert "it decides nothing" in " ".join(shown.split())
+    assert "League" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_command_says_that_there_is_nobody_to_play(
+    synthetic: Make, tmp_path: Path, store_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    synthetic(prompts=6)
+    assert main(["league", "demo", "--store", store_url, "--output", str(tmp_path)]) == 0
+    assert "nobody to play" in capsys.readouterr().out
