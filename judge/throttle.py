@@ -73,7 +73,7 @@ class Throttle:
         self, turn: Turn, tokens: float | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
         """A request is over: it took `tokens`, and its answer had these headers (None: not known, no answer)."""
-        self._window.in_flight -= 1
+        self._window.in_flight = max(0, self._window.in_flight - 1)
         if tokens is not None and self._tokens is not None:
             self._tokens.correct(tokens - turn.tokens)
         if headers is not None:
