@@ -156,7 +156,10 @@ class BatchDelivery:
         async def guarded() -> None:
             try:
                 await work
-            except Exception as error:
+            except Exception as failure:
+                error: Exception = failure
+                if isinstance(failure, httpx.HTTPError):
+                    error = JudgeStopped(f"judge at {self._endpoint}: a batch cannot be handled: {failure}")
                 self._under_way -= keys
                 for key in keys:
                     future = self._waiting.pop(key, None)
@@ -210,11 +213,10 @@ class BatchDelivery:
         calls: dict[str, Call] = {}
         if remote.output_file_id is None:
             return calls
-        async with self._api.lines(remote.output_file_id) as lines:
-            async for line in lines:
-                key, call = self._read_line(line)
-                if call is not None and key in batch.keys:
-                    calls[key] = call
+        for line in await self._api.lines(remote.output_file_id):
+            key, call = self._read_line(line)
+            if call is not None and key in batch.keys:
+                calls[key] = call
         paid = [self._paid(key, call) for key, call in calls.items()]
         await asyncio.to_thread(self._stored.collect, batch, paid)
         return calls
@@ -232,7 +234,7 @@ class BatchDelivery:
             elif call is not None:
                 self._unclaimed[key] = call
 
-    def _read_line(self, line: str) -> tuple[str, Call | None]:
+    def _read_line(self, line: bytes) -> tuple[str, Call | None]:
         try:
             entry = json.loads(line)
             key, response = entry["custom_id"], entry["response"]

@@ -7,10 +7,9 @@ by it before it is created again.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -57,6 +56,18 @@ class RemoteBatch(BaseModel):
         return "; ".join(dict.fromkeys(said))[:300] or "no reason given"
 
 
+class _File(BaseModel):
+    id: str
+
+
+class _Page(BaseModel):
+    data: list[RemoteBatch] = []
+    has_more: bool = False
+
+
+ReadT = TypeVar("ReadT", bound=BaseModel)
+
+
 class BatchApi:
     """Talks to the batch endpoints under `base_url`. `pause_s` is the first wait before a repetition, seconds."""
 
@@ -76,7 +87,7 @@ class BatchApi:
 
         uploaded = await self._repeated(upload)
         asked = {
-            "input_file_id": uploaded.json()["id"],
+            "input_file_id": _read(_File, uploaded).id,
             "endpoint": ROUTE,
             "completion_window": WINDOW,
             "metadata": {_TAG: tag},
@@ -87,7 +98,7 @@ class BatchApi:
             except httpx.TransportError:
                 response = None
             if response is not None and not _passing(response):
-                return _batch(self._accepted(response))
+                return _read(RemoteBatch, self._accepted(response))
             await asyncio.sleep(self._wait(attempt))
             if (made := await self.find(tag)) is not None:
                 return made
@@ -96,7 +107,7 @@ class BatchApi:
     async def get(self, id: str) -> RemoteBatch | None:
         """How the batch stands; None where the server knows none of this id."""
         response = await self._repeated(lambda: self._http.get(f"{self._url}/batches/{id}"), missing=True)
-        return None if response.status_code == 404 else _batch(response)
+        return None if response.status_code == 404 else _read(RemoteBatch, response)
 
     async def find(self, tag: str) -> RemoteBatch | None:
         """The batch that was submitted with this tag, among the latest that the server lists."""
@@ -106,24 +117,22 @@ class BatchApi:
             response = await self._repeated(
                 partial(self._http.get, f"{self._url}/batches", params=query), missing=True
             )
-            page = response.json() if response.status_code == 200 else {}
-            listed = [RemoteBatch.model_validate(entry) for entry in page.get("data") or []]
-            for batch in listed:
+            if response.status_code == 404:
+                return None
+            page = _read(_Page, response)
+            for batch in page.data:
                 if (batch.metadata or {}).get(_TAG) == tag:
                     return batch
-            if not listed or not page.get("has_more"):
+            if not page.data or not page.has_more:
                 return None
-            after = listed[-1].id
+            after = page.data[-1].id
         return None
 
-    @asynccontextmanager
-    async def lines(self, file_id: str) -> AsyncIterator[AsyncIterator[str]]:
-        """The lines of a file as they arrive."""
-        async with self._http.stream("GET", f"{self._url}/files/{file_id}/content") as response:
-            if response.status_code >= 400:
-                await response.aread()
-                self._accepted(response)
-            yield response.aiter_lines()
+    async def lines(self, file_id: str) -> list[bytes]:
+        """The lines of a file."""
+        response = await self._repeated(lambda: self._http.get(f"{self._url}/files/{file_id}/content"))
+        # By bytes: text has other line ends as well, and a reply may hold them.
+        return response.content.split(b"\n")
 
     async def _repeated(
         self, ask: Callable[[], Awaitable[httpx.Response]], *, missing: bool = False
@@ -167,11 +176,11 @@ def _passing(response: httpx.Response) -> bool:
     )
 
 
-def _batch(response: httpx.Response) -> RemoteBatch:
+def _read(kind: type[ReadT], response: httpx.Response) -> ReadT:
     try:
-        return RemoteBatch.model_validate_json(response.content)
+        return kind.model_validate_json(response.content)
     except ValidationError as error:
-        raise JudgeStopped("judge: what the server says of a batch cannot be read") from error
+        raise JudgeStopped("judge: what the server says of a batch or its file cannot be read") from error
 
 
 def request_line(key: str, request: Any) -> bytes:

@@ -39,6 +39,8 @@ class BatchServer:
         self.batches: dict[str, Body] = {}
         self.looked = 0
         self.has_batches = True
+        self.hiccups: list[int] = []
+        """Statuses with which the next GET requests are answered; 0 breaks the connection."""
         self.drop_next_create = False
         """Create the next batch, and break the connection instead of answering."""
         self._behaviour, self._looks, self._lost, self._fate = behaviour, looks, lost, fate
@@ -158,11 +160,15 @@ class BatchServer:
         for lines in (done, failed):
             names.append(f"file-{len(self.files)}")
             # In an order of the server's own.
-            self.files[names[-1]] = b"".join(json.dumps(line).encode() + b"\n" for line in reversed(lines))
+            self.files[names[-1]] = b"".join(
+                json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in reversed(lines)
+            )
         return names[0], names[1]
 
     def _get(self, path: str) -> Reply:
         name = path.rstrip("/").rpartition("/")[2]
+        if self.hiccups:
+            return self.hiccups.pop(0), {"error": {"message": "try again"}}
         if path.endswith("/content"):
             return 200, self.files[path.split("/")[-2]]
         if name == "batches":

@@ -187,6 +187,28 @@ def test_a_batch_whose_creation_was_not_confirmed_is_found_and_not_made_twice(
     assert list(map(len, server.batched)) == [7]
 
 
+def test_a_server_that_hiccups_is_asked_again_about_its_batches(start: StartServer, calls: JudgeCalls):
+    server = start(perfect)
+    server.hiccups = [503, 0]
+    assert len(judged(build_judge(settings(server.url), calls=calls), comparisons(4))) == 4
+    assert server.hiccups == []
+    assert list(map(len, server.batched)) == [7]
+
+
+def test_a_reply_with_line_ends_of_text_in_it_is_one_line_of_the_file(start: StartServer, calls: JudgeCalls):
+    def poetic(body: Body) -> Reply:
+        verdict = better_label(body["messages"])
+        return 200, completion(
+            json.dumps({"reasoning": "a\u2028b\x85c", "verdict": verdict}, ensure_ascii=False)
+        )
+
+    server = start(poetic)
+    verdicts = judged(build_judge(settings(server.url), calls=calls), comparisons(3))
+    assert [verdict.unscored for verdict in verdicts] == [None] * 3
+    assert all("a\u2028b" in verdict.rationale for verdict in verdicts)
+    assert len(server.live) == 1
+
+
 def test_a_budget_holds_for_batches_too(start: StartServer, calls: JudgeCalls):
     server = start(perfect)
     limit = 12 * CALL_USD
