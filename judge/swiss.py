@@ -70,7 +70,9 @@ class Tournament:
         """The players, best first by the verdicts so far."""
         strengths = bradley_terry(self._size, self._games)
         # Rounded: strengths that are equal but for the last bits of a sum are settled by the draw.
-        return sorted(self._draw, key=lambda player: (-round(float(strengths[player]), 9), self._draw[player]))
+        return sorted(
+            self._draw, key=lambda player: (-round(float(strengths[player]), 9), self._draw[player])
+        )
 
     def _next(self) -> tuple[Pairing, ...]:
         """The next wave, in order; empty when the tournament is over."""
