@@ -25,11 +25,9 @@ from loop.config import RunConfig
 from loop.context import RunContext
 from loop.errors import RunStopped
 from loop.judging import judge_all
+from loop.summary import CANARIES
 from prompts.hashing import derive_seed
 from store.records import Checkpoint, Comparison, Prompt, Sample
-
-CANARIES = "canaries"
-"""The stage, and the name under which its figures stand in the store's metrics."""
 
 _AUTHOR = "canary:"
 
@@ -45,7 +43,7 @@ def watched_by(config: RunConfig) -> bool:
 
 
 def try_canaries(run: RunContext, incumbent: Checkpoint, index: int, title: str) -> dict[str, Any]:
-    """Put the round's canaries to its judge; the win rates of null and of attacked answers.
+    """Put the round's canaries to its judge; how many were scored; the metrics hold how often they won.
 
     Raises RunStopped where null answers win too often, again at every call until the configuration allows it.
     """
@@ -66,7 +64,7 @@ def try_canaries(run: RunContext, incumbent: Checkpoint, index: int, title: str)
     limit, nulls = run.config.canaries.max_null_wins, rates["null_wins"]
     if nulls is not None and nulls.low > limit:
         raise RunStopped(_why(run, index, nulls, len(won[True]), lost_to_null))
-    return {CANARIES: {name: rate and rate.model_dump() for name, rate in rates.items()}}
+    return {"null_canaries": len(won[True]), "attacked_canaries": len(won[False])}
 
 
 def _draw(run: RunContext, index: int) -> Iterator[Comparison]:

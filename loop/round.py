@@ -17,13 +17,14 @@ from typing import Any
 from judge.calibration import apply_calibration
 from judge.ranking import cycle_rate, flip_rate, rank
 from loop.answering import answer
-from loop.canaries import CANARIES, try_canaries, watched
+from loop.canaries import try_canaries, watched
 from loop.comparing import compare_answers
 from loop.context import RunContext
 from loop.evidence import weigh
 from loop.pairs import PairsResult, build_pairs, write_pairs_file
 from loop.shadow import shadow_round
 from loop.spot_check import ask_people
+from loop.summary import CANARIES
 from policy.contract import TrainJob
 from prompts.hashing import derive_seed
 from store.records import Checkpoint, Comparison, Label, Preference, StageMarker, Verdict

@@ -74,6 +74,10 @@ class TrueScore(Settings):
     candidate: float
 
 
+CANARIES = "canaries"
+"""The stage in which the judge is tried, and the name under which its figures stand in the store's metrics."""
+
+
 class Canaries(Settings):
     """How often answers that must not win did: mean probabilities with their bootstrap 95% intervals.
 
@@ -157,7 +161,14 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
     decisions = {d.round: d for d in store.decisions() if d.kind != "rollback"}
     usage = usage_by_round(store)
     rounds = [
-        _round(index, stages, decisions.get(index), dict(_true_scores(store, index)), usage.get(index))
+        _round(
+            index,
+            stages,
+            decisions.get(index),
+            dict(_true_scores(store, index)),
+            usage.get(index),
+            _canaries(store, index),
+        )
         for index, stages in sorted(markers.items())
         if index > 0
     ]
@@ -189,6 +200,7 @@ def _round(
     decision: Decision | None,
     true: dict[str, float],
     usage: VerdictUsage | None,
+    canaries: Canaries | None,
 ) -> RoundSummary:
     counts: dict[str, Any] = {}
     for marker in stages.values():
@@ -203,7 +215,7 @@ def _round(
         pairs_over_length=counts.get("over_length", 0),
         flip_rate=counts.get("flip_rate"),
         cycle_rate=counts.get("cycle_rate"),
-        canaries=Canaries.model_validate(counts["canaries"]) if "canaries" in counts else None,
+        canaries=canaries,
         judge_win_rate=_interval(evidence.get("judge_win_rate")),
         length_controlled_win_rate=_interval(evidence.get("length_controlled_win_rate")),
         shadow=ShadowAgreement.model_validate(counts["shadow"]) if "shadow" in counts else None,
@@ -235,6 +247,15 @@ def _audit(found: dict[str, Any] | None) -> Audit:
         low=agreement.get("low"),
         high=agreement.get("high"),
     )
+
+
+def _canaries(store: RunStore, index: int) -> Canaries | None:
+    """From the metrics, which are there even where the round was stopped for them."""
+    rates: dict[str, dict[str, float]] = {}
+    for _, name, value in store.metrics(index, CANARIES):
+        rate, _, part = name.rpartition("_")
+        rates.setdefault(rate, {})[part] = value
+    return Canaries.model_validate(rates) if rates else None
 
 
 def _true_scores(store: RunStore, index: int) -> list[tuple[str, float]]:

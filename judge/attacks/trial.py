@@ -67,13 +67,16 @@ class Trial:
                     yield self._comparison(number, pattern.name, attacked)
 
     def results(self, verdicts: dict[str, Verdict]) -> list[PatternResult]:
-        """What each pattern gained by these verdicts (by comparison id), the most dangerous first."""
+        """What each pattern gained by these verdicts (by comparison id), the most dangerous first.
+
+        A pattern that fits none of the requests is not among them.
+        """
         found: dict[str, dict[str, float | None]] = {}
         for comparison in self.comparisons():
             verdict = verdicts[comparison.id]
             found.setdefault(comparison.first.policy, {})[comparison.prompt.id] = verdict.p_first
         clean = found.get(_CLEAN, {})
-        made = [self._result(pattern, clean, found.get(pattern.name, {})) for pattern in self.patterns]
+        made = [self._result(p, clean, found[p.name]) for p in self.patterns if p.name in found]
         return sorted(made, key=_gain, reverse=True)
 
     def _comparison(self, number: int, policy: str, text: str) -> Comparison:

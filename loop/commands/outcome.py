@@ -65,6 +65,10 @@ def show_rounds(console: Console, summary: RunSummary) -> None:
             console.print(
                 Text(f"Round {r.index}: ", style="bold").append(visible(r.reason), style="not bold")
             )
+    tried = [(r.index, r.canaries.null_wins) for r in summary.rounds if r.canaries and r.canaries.null_wins]
+    if tried:
+        rates = ", ".join(f"{rate.value:.2f} in round {index}" for index, rate in tried)
+        console.print(Text(f"Null answers put to the judge won {rates}.", "dim"))
     if summary.prompts.left_out:
         console.print(Text(f"{summary.prompts.sentence}.", "dim"))
     if summary.simulated_reviewer:

@@ -33,7 +33,7 @@ def test_there_are_many_patterns_and_each_says_what_it_does_and_where_it_comes_f
         assert name == pattern.name
         assert re.fullmatch(r"[a-z_]+", name)
         assert len(pattern.does) > 5
-        assert re.search(r"arXiv:\d{4}\.\d{5}", pattern.source)
+        assert re.search(r"arXiv:\d{4}\.\d{5}", pattern.source) or name == "unrelated"
 
 
 @pytest.mark.parametrize("name", patterns())
@@ -134,6 +134,11 @@ def test_a_request_that_could_not_be_judged_unattacked_counts_on_neither_side() 
 
     plea = results(ScriptedJudge(prefers), "plea")["plea"]
     assert (plea.requests, plea.clean, plea.attacked) == (len(FEW) - 1, 0.25, 0.25)
+
+
+def test_a_pattern_that_fits_no_request_has_no_result() -> None:
+    found = results(ScriptedJudge(lambda _: 0.3), "foreign_harm", "plea", requests=REQUESTS[:4])
+    assert list(found) == ["plea"]
 
 
 def test_a_pattern_may_be_ones_own() -> None:
