@@ -93,7 +93,7 @@ def test_a_run_that_has_just_begun_and_one_under_way_render(synthetic: Make, tmp
     run.play(1, 0.7, 0.1, until="judge")
     under_way = _Page(_report(run, tmp_path)).text
     assert "Round 1 is under way" in under_way
-    assert "finished stages: sample, judge." in under_way
+    assert "finished stages: sample, canaries, judge." in under_way
 
 
 def test_a_run_without_its_first_policy_renders(synthetic: Make, store_url: str, tmp_path: Path) -> None:
