@@ -30,7 +30,7 @@ def attack_judge(judge: str, prompts: int | None, seed: int, names: Sequence[str
     choice = choose_judge(judge)
     requests = _requests(choice, prompts, seed)
     trial = Trial(requests, patterns, load_constitution(choice.settings.constitution).hash, seed)
-    progress = progress_on()
+    progress = progress_on(sys.stderr)
     with open_judge(choice, progress=progress) as opened:
         with progress.stage("attack", sum(1 for _ in trial.comparisons()), "comparisons") as bar:
             results = asyncio.run(try_patterns(opened, trial, bar.advance))
