@@ -2,10 +2,11 @@
 
     python -m benchmarks.api_judge --in-flight 512 --latency 0.2 --out api_judge.json
 
-The server (`judge.fault_server`) and each way run in a process of their own, one way at a time, so processor time and
-peak memory are the way's alone. The ideal rate is what the latency allows: requests in flight / latency / 2 verdicts a
-second, since a verdict takes two requests. With faults the ideal stays that of a server without any. The plain way
-judges fewer comparisons, because it would take minutes; its rate does not depend on how many there are.
+The server (`judge.rehearsal.fault_server`) and each way run in a process of their own, one way at a time, so
+processor time and peak memory are the way's alone. The ideal rate is what the latency allows: requests in flight /
+latency / 2 verdicts a second, since a verdict takes two requests. With faults the ideal stays that of a server
+without any. The plain way judges fewer comparisons, because it would take minutes; its rate does not depend on how
+many there are.
 """
 
 import argparse
@@ -74,7 +75,15 @@ class Row:
 @contextmanager
 def serving(latency: float, faults: float) -> Iterator[str]:
     """The base URL of a server in a process of its own."""
-    command = [sys.executable, "-m", "judge.fault_server", "--latency", str(latency), "--stall", str(STALL_S)]
+    command = [
+        sys.executable,
+        "-m",
+        "judge.rehearsal.fault_server",
+        "--latency",
+        str(latency),
+        "--stall",
+        str(STALL_S),
+    ]
     if faults:
         command += ["--share", str(faults)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:

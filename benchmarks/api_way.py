@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 import httpx
 import openai
 
-from judge.api import ApiJudge
+from judge.api.judge import ApiJudge
 from judge.presentation import present
 from judge.settings import ApiJudgeSettings
 from prompts.constitution import load_constitution

@@ -26,7 +26,7 @@ from benchmarks.figures import Figures, Row
 from benchmarks.machine import device_facts
 from judge.local import LocalJudge
 from judge.presentation import present
-from judge.ranking import round_robin
+from judge.ranks.ranking import round_robin
 from judge.settings import LocalJudgeSettings
 from loop.config import load_config
 from loop.wording import read_prompts

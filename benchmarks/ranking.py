@@ -1,11 +1,11 @@
 """Calls against correctness: how well schedules of comparisons rank k answers under a judge that errs.
 
-A simulation. Qualities are drawn from a normal distribution; the judge's logit is the difference of two qualities times
-a gain, plus noise that belongs to the pair (asking the same question again says the same), plus a bias for the first
-position, which both presentation orders together cancel. With the defaults a verdict agrees with the truth in about
-four of five pairs. Round robin and tournament are those of `judge.swiss`, ranked by the soft Bradley–Terry fit. Random
-pairs, as many as the tournament asks, say what choosing them is worth. Knockout and merge sort take a verdict's side as
-the truth and stand there for contrast.
+A simulation. Qualities are drawn from a normal distribution; the judge's logit is the difference of two qualities
+times a gain, plus noise that belongs to the pair (asking the same question again says the same), plus a bias for the
+first position, which both presentation orders together cancel. With the defaults a verdict agrees with the truth in
+about four of five pairs. Round robin and tournament are those of `judge.ranks.swiss`, ranked by the soft
+Bradley–Terry fit. Random pairs, as many as the tournament asks, say what choosing them is worth. Knockout and merge
+sort take a verdict's side as the truth and stand there for contrast.
 
     python -m benchmarks.ranking --trials 2000 --markdown docs/ranking.md
 """
@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.bradley_terry import bradley_terry
-from judge.swiss import Tournament
+from judge.ranks.bradley_terry import bradley_terry
+from judge.ranks.swiss import Tournament
 
 SIZES = (4, 6, 8, 12, 16)
 GAIN, NOISE, BIAS = 1.6, 1.7, 0.8

@@ -7,23 +7,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from judge.api import ApiJudge
-    from judge.api_pointwise import ApiPointwiseJudge
+    from judge.api.judge import ApiJudge
+    from judge.api.pointwise import ApiPointwiseJudge
     from judge.build import build_judge, check_judge
     from judge.contract import Judge, LabelScorer
     from judge.errors import BadLabelledData, JudgeError, JudgeSettingsError, JudgeStopped
-    from judge.evaluation import JudgeEvaluation, evaluate
     from judge.interval import Interval
-    from judge.labelled import LabelledSet, read_labelled
-    from judge.league import League
-    from judge.length_control import length_controlled_win_rate
     from judge.local import LocalJudge
     from judge.local_pointwise import LocalPointwiseJudge
+    from judge.measure.evaluation import JudgeEvaluation, evaluate
+    from judge.measure.labelled import LabelledSet, read_labelled
+    from judge.measure.paired import PairedComparison, compare_judges
     from judge.meta import MetaJudge
-    from judge.paired import PairedComparison, compare_judges
     from judge.panel import PanelJudge
     from judge.principles import DividedJudge
-    from judge.ranking import cycle_rate, flip_rate, rank, round_robin
+    from judge.ranks.league import League
+    from judge.ranks.length_control import length_controlled_win_rate
+    from judge.ranks.ranking import cycle_rate, flip_rate, rank, round_robin
+    from judge.ranks.swiss import Tournament
+    from judge.ranks.ties import davidson
+    from judge.ranks.wins import win_rate
     from judge.scripted import ScriptedJudge
     from judge.settings import (
         ApiJudgeSettings,
@@ -32,9 +35,6 @@ if TYPE_CHECKING:
         PanelJudgeSettings,
         ScriptedJudgeSettings,
     )
-    from judge.swiss import Tournament
-    from judge.ties import davidson
-    from judge.wins import win_rate
 
 __all__ = [
     "ApiJudge", "ApiJudgeSettings", "ApiPointwiseJudge", "BadLabelledData", "DividedJudge", "Interval", "Judge",
@@ -46,16 +46,18 @@ __all__ = [
 ]  # fmt: skip
 
 _HOME = {
-    "ApiJudge": "api", "ApiJudgeSettings": "settings", "Interval": "interval", "Judge": "contract",
-    "JudgeError": "errors", "JudgeSettings": "settings", "JudgeSettingsError": "errors", "JudgeStopped": "errors",
-    "LabelScorer": "contract", "League": "league", "LocalJudge": "local", "LocalJudgeSettings": "settings",
-    "ScriptedJudge": "scripted", "ScriptedJudgeSettings": "settings", "build_judge": "build", "check_judge": "build",
-    "cycle_rate": "ranking", "flip_rate": "ranking", "rank": "ranking", "round_robin": "ranking",
-    "PanelJudge": "panel", "PanelJudgeSettings": "settings", "Tournament": "swiss", "davidson": "ties",
-    "length_controlled_win_rate": "length_control", "win_rate": "wins", "ApiPointwiseJudge": "api_pointwise",
-    "DividedJudge": "principles", "LocalPointwiseJudge": "local_pointwise", "BadLabelledData": "errors",
-    "JudgeEvaluation": "evaluation", "LabelledSet": "labelled", "MetaJudge": "meta", "PairedComparison": "paired",
-    "compare_judges": "paired", "evaluate": "evaluation", "read_labelled": "labelled",
+    "ApiJudge": "api.judge", "ApiJudgeSettings": "settings", "ApiPointwiseJudge": "api.pointwise",
+    "BadLabelledData": "errors", "DividedJudge": "principles", "Interval": "interval", "Judge": "contract",
+    "JudgeError": "errors", "JudgeEvaluation": "measure.evaluation", "JudgeSettings": "settings",
+    "JudgeSettingsError": "errors", "JudgeStopped": "errors", "LabelScorer": "contract",
+    "LabelledSet": "measure.labelled", "League": "ranks.league", "LocalJudge": "local",
+    "LocalJudgeSettings": "settings", "LocalPointwiseJudge": "local_pointwise", "MetaJudge": "meta",
+    "PairedComparison": "measure.paired", "PanelJudge": "panel", "PanelJudgeSettings": "settings",
+    "ScriptedJudge": "scripted", "ScriptedJudgeSettings": "settings", "Tournament": "ranks.swiss",
+    "build_judge": "build", "check_judge": "build", "compare_judges": "measure.paired",
+    "cycle_rate": "ranks.ranking", "davidson": "ranks.ties", "evaluate": "measure.evaluation",
+    "flip_rate": "ranks.ranking", "length_controlled_win_rate": "ranks.length_control", "rank": "ranks.ranking",
+    "read_labelled": "measure.labelled", "round_robin": "ranks.ranking", "win_rate": "ranks.wins",
 }  # fmt: skip
 
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from judge.address import require_key
-from judge.api import ApiJudge, require_different_votes
-from judge.api_pointwise import ApiPointwiseJudge
+from judge.api.address import require_key
+from judge.api.criteria import check_asides
+from judge.api.first_features import decision_endpoint
+from judge.api.judge import ApiJudge, require_different_votes
+from judge.api.known_endpoints import stored_endpoint
+from judge.api.opened_calls import open_calls
+from judge.api.paid_calls import known_price
+from judge.api.pointwise import ApiPointwiseJudge
 from judge.axes import require_no_scores
 from judge.contract import Judge, LabelScorer
-from judge.criteria import check_asides
 from judge.errors import JudgeSettingsError
-from judge.first_features import decision_endpoint
-from judge.known_endpoints import stored_endpoint
 from judge.local import LocalJudge, require_label_replies
 from judge.local_pointwise import LocalPointwiseJudge
 from judge.meta import MetaJudge, require_reasons
-from judge.opened_calls import open_calls
-from judge.paid_calls import known_price
 from judge.panel import PanelJudge
 from judge.principles import DividedJudge, check_parts, is_divided
 from judge.scripted import ScriptedJudge

@@ -12,9 +12,10 @@ the question count as they are. How long answers will be is the caller's guess.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from judge.criteria import REFERENCE, written_asides
-from judge.paid_calls import known_price
-from judge.prices import ModelPrice
+from judge.api.criteria import REFERENCE, written_asides
+from judge.api.paid_calls import known_price
+from judge.api.prices import ModelPrice
+from judge.api.tokens import ASCII_PER_TOKEN, SAFETY, TokenUse, input_estimate
 from judge.settings import (
     ApiJudgeSettings,
     JudgeSettings,
@@ -24,7 +25,6 @@ from judge.settings import (
     critic_settings,
 )
 from judge.spread import NOTHING, Spread, exactly, total
-from judge.tokens import ASCII_PER_TOKEN, SAFETY, TokenUse, input_estimate
 from prompts.constitution import Constitution, Principle, load_constitution
 from prompts.prompt import Message
 from prompts.template import JudgeTemplate, load_template

@@ -16,11 +16,11 @@ from itertools import islice
 from string import Template
 from typing import Any
 
+from judge.api.reply import Reply, Unreadable, read_reply
+from judge.api.usage import total
 from judge.contract import Judge
 from judge.errors import JudgeSettingsError
 from judge.presentation import as_answer
-from judge.reply import Reply, Unreadable, read_reply
-from judge.usage import total
 from prompts.hashing import content_hash, content_id
 from prompts.shipped import read_named
 from prompts.template import JudgeTemplate, as_text, fence_for

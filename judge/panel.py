@@ -19,8 +19,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Literal
 
+from judge.api.usage import total
 from judge.contract import Judge
-from judge.usage import total
 from prompts.hashing import content_hash
 from store.records import Comparison, Verdict
 

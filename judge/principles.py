@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
+from judge.api.usage import total
 from judge.axes import axis_weights, check_axes, weigh
 from judge.contract import Judge
 from judge.errors import JudgeSettingsError
 from judge.opinion import Opinion, pool
-from judge.usage import total
 from judge.ways import ASIDE_FIELDS, WaysSettings
 from prompts.constitution import Axis, Constitution, Principle
 from prompts.hashing import content_hash, derive_seed

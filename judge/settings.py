@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from judge.batch_settings import BatchSettings
-from judge.budget import BudgetSettings
-from judge.prices import ModelPrice
+from judge.api.batch_settings import BatchSettings
+from judge.api.budget import BudgetSettings
+from judge.api.prices import ModelPrice
 from judge.ways import WaysSettings
 from prompts.settings import Settings
 
@@ -210,7 +210,9 @@ class PanelJudgeSettings(JudgeBase):
                 if getattr(member, key) != JudgeBase.model_fields[key].default:
                     raise ValueError(f"member {number} sets {key}; set it for the panel")
         if self.weights is not None and len(self.weights) != len(self.members):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.members)} members; give one a member")
+            raise ValueError(
+                f"{len(self.weights)} weights for {len(self.members)} members; give one a member"
+            )
         if self.quorum is not None and self.quorum > len(self.members):
             raise ValueError(f"a quorum of {self.quorum} of {len(self.members)} members is never reached")
         return self

@@ -10,10 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.calibration import FEWEST_LABELS, HIGHEST, cross_validated, fit_temperature, principle_temperatures
-from judge.confidence import brier, calibration_error, rightness
+from judge.measure.calibration import (
+    FEWEST_LABELS,
+    HIGHEST,
+    cross_validated,
+    fit_temperature,
+    principle_temperatures,
+)
+from judge.measure.confidence import brier, calibration_error, rightness
+from judge.ranks.standing import standing_labels
 from judge.settings import LocalJudgeSettings, single_judges
-from judge.standing import standing_labels
 from loop.config import RunConfig, parse_config
 from loop.errors import ConfigError
 from loop.judge_lineage import judge_lineage, local_policy

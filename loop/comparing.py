@@ -1,18 +1,18 @@
 """Choose a round's comparisons and have them judged, wave by wave.
 
-Up to five answers a prompt there is one wave, in which every two meet. With more, each prompt plays a tournament whose
-next wave depends on the verdicts before it (`judge.swiss`). All prompts play their wave together, so that a wave is
-still a large batch. A resumed stage plays from the start on the verdicts it finds: a wave is closed once each of its
-comparisons has a verdict, scored or not, and a closed wave is never asked again, so the waves after it come out the
-same.
+Up to five answers a prompt there is one wave, in which every two meet. With more, each prompt plays a tournament
+whose next wave depends on the verdicts before it (`judge.ranks.swiss`). All prompts play their wave together, so that
+a wave is still a large batch. A resumed stage plays from the start on the verdicts it finds: a wave is closed once
+each of its comparisons has a verdict, scored or not, and a closed wave is never asked again, so the waves after it
+come out the same.
 """
 
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import groupby
 
-from judge.ranking import standing
-from judge.swiss import Pairing, Tournament, tournament
+from judge.ranks.ranking import standing
+from judge.ranks.swiss import Pairing, Tournament, tournament
 from loop.context import RunContext
 from loop.judging import Judging
 from prompts.hashing import derive_seed

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from judge.api.known_endpoints import learn_endpoints
 from judge.build import build_judge
 from judge.contract import Judge
-from judge.known_endpoints import learn_endpoints
 from judge.settings import JudgeSettings, LocalJudgeSettings
 from loop.config import RunConfig
 from loop.progress import Progress

@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 
 from judge.contract import Judge
-from judge.evaluation import JudgeEvaluation, evaluate
-from judge.figures import Judged
-from judge.labelled import LabelledSet, read_labelled
-from judge.paired import PairedComparison, compare_judges
+from judge.measure.evaluation import JudgeEvaluation, evaluate
+from judge.measure.figures import Judged
+from judge.measure.labelled import LabelledSet, read_labelled
+from judge.measure.paired import PairedComparison, compare_judges
 from judge.settings import ScriptedJudgeSettings
 from loop.calibrations import calibration_of
 from loop.judge_choice import JudgeChoice, open_judge
@@ -43,7 +43,7 @@ class Measured:
 
 
 def read_for(choice: JudgeChoice, data: Path) -> LabelledSet:
-    """The labelled comparisons, made under this judge's constitution. Raises as `judge.labelled.read_labelled`."""
+    """The labelled comparisons, made under this judge's constitution. Raises as `read_labelled` does."""
     scripted = isinstance(choice.settings, ScriptedJudgeSettings)
     return read_labelled(data, "" if scripted else load_constitution(choice.settings.constitution).hash)
 

@@ -7,10 +7,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from judge.evaluation import JudgeEvaluation
-from judge.figures import Figures
 from judge.interval import Interval
-from judge.paired import PairedComparison
+from judge.measure.evaluation import JudgeEvaluation
+from judge.measure.figures import Figures
+from judge.measure.paired import PairedComparison
 from review.visible import one_line
 from store.records import Evaluation
 

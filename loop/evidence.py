@@ -7,9 +7,9 @@ people label a random part of those comparisons; drift is measured on the same a
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.length_control import length_controlled_win_rate
-from judge.ranking import flip_rate
-from judge.wins import win_rate
+from judge.ranks.length_control import length_controlled_win_rate
+from judge.ranks.ranking import flip_rate
+from judge.ranks.wins import win_rate
 from loop.answering import answer
 from loop.context import RunContext
 from loop.drift import DriftReport, divergence, measure_drift

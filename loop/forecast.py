@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import fmean
 
 from judge.forecast import CountTokens, Forecast, Workload, forecast
+from judge.ranks.swiss import tournament
 from judge.settings import ApiJudgeSettings, LocalJudgeSettings, single_judges
 from judge.spread import Spread, exactly
-from judge.swiss import tournament
 from loop.canaries import watched_by
 from loop.config import RunConfig
 from policy.source import STARTER

@@ -28,7 +28,7 @@ class GateEvidence(BaseModel):
     judge_win_rate: Interval | None
     """The held-out win rate by the judge's word, 95% by bootstrap over prompts; None: nothing was scored."""
     length_controlled_win_rate: Interval | None = None
-    """The judge's word at equal length (see `judge.length_control`). Reported; decides nothing."""
+    """The judge's word at equal length (see `judge.ranks.length_control`). Reported; decides nothing."""
     corrected_win_rate: Estimate | None = None
     """The same as corrected by labels; None without a label."""
     audit: AuditAgreement | None = None

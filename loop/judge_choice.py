@@ -12,9 +12,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import get_args
 
+from judge.api.known_endpoints import learn_endpoints
 from judge.build import build_judge, check_judge
 from judge.contract import Judge
-from judge.known_endpoints import learn_endpoints
 from judge.settings import (
     JudgeSettings,
     LocalJudgeSettings,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from judge.activity import total_figures
+from judge.api.activity import total_figures
 from judge.contract import Judge
 from loop.arrivals import arrivals
 from loop.context import RunContext

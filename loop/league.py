@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from judge.contract import Judge
-from judge.league import league
+from judge.ranks.league import league
 from loop.context import RunContext
 from loop.judging import Judging
 from loop.progress import Bar

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from judge.standing import standing_labels
+from judge.ranks.standing import standing_labels
 from loop.settings import PairSettings
 from loop.similarity import similarity
 from store.records import Comparison, Label, Pair, Preference, Prompt, Sample, Verdict

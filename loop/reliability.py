@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from judge.confidence import ReliabilityBin
-from judge.evaluation import JudgeEvaluation
+from judge.measure.confidence import ReliabilityBin
+from judge.measure.evaluation import JudgeEvaluation
 from review.visible import one_line
 
 _INK, _GRID, _RAW, _FITTED = "#222222", "#bbbbbb", "#b5462f", "#2f6db5"

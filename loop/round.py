@@ -14,8 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from judge.calibration import apply_calibration
-from judge.ranking import cycle_rate, flip_rate, rank
+from judge.measure.calibration import apply_calibration
+from judge.ranks.ranking import cycle_rate, flip_rate, rank
 from loop.answering import answer
 from loop.canaries import try_canaries, watched
 from loop.comparing import compare_answers

@@ -1,7 +1,7 @@
 """The league as it is kept and told: who stands where, after which round, by whose word."""
 
 from judge.interval import Interval
-from judge.league import League
+from judge.ranks.league import League
 from prompts.settings import Settings
 from store.run import RunStore
 

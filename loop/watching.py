@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from judge.activity import LOWEST, Activity, activities
+from judge.api.activity import LOWEST, Activity, activities
 from judge.contract import Judge
 from loop.progress import Bar
 from store.records import Purpose

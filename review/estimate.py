@@ -20,7 +20,7 @@ from scipy.special import stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
-from judge.standing import Standing, standing_labels
+from judge.ranks.standing import Standing, standing_labels
 from review.errors import ReviewError, UnequalInclusion
 from store.records import Comparison, Label, Verdict
 

@@ -283,7 +283,7 @@ class Calibration(Record):
 
 
 class Evaluation(Record):
-    """A judge measured on labelled comparisons: the figures of `judge.evaluation`, and what they are about.
+    """A judge measured on labelled comparisons: the figures of `judge.measure.evaluation`, and what they are about.
 
     `choice` is how the judge was asked for, `judge` its full name; `template` and `constitution` are content hashes,
     empty for a judge that reads none; `data_hash` is over the labelled rows, whatever their format.

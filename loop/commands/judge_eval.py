@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.text import Text
 
-from judge.paired import PairedComparison
+from judge.measure.paired import PairedComparison
 from loop.commands.opening import open_store
 from loop.errors import ConfigError
 from loop.evaluating import Measured, compare_with_first, learn_calibration, measure_all

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from judge.endpoint_features import EndpointFeatures
-from judge.known_endpoints import KnownEndpoint, known_endpoint
+from judge.api.endpoint_features import EndpointFeatures
+from judge.api.known_endpoints import KnownEndpoint, known_endpoint
 from judge.settings import ApiJudgeSettings
 from loop.errors import ConfigError
 from loop.judge_choice import choose_judge

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
-from judge.standing import Standing
+from judge.ranks.standing import Standing
 
 EDGES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 

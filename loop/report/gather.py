@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from judge.interval import Interval
-from judge.standing import standing_labels
+from judge.ranks.standing import standing_labels
 from loop.report.calibration import Bin, confidence_bins
 from loop.report.facts import DriftPoint, DriftSeries, Example, Facts, Lengths, ScorePoint, Series
 from loop.standings import last_league

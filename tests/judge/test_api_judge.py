@@ -7,9 +7,9 @@ from itertools import count
 import pytest
 
 from judge import ApiJudgeSettings, JudgeSettingsError
-from judge.endpoint import Endpoint
-from judge.failures import GaveUp
-from judge.features import Features
+from judge.api.endpoint import Endpoint
+from judge.api.failures import GaveUp
+from judge.api.features import Features
 from store.records import Message
 from tests.judge.asking import Answer, failing, judge_for, one, perfect, refuses, spoken
 from tests.judge.chat_server import Behaviour, Body, completion, token

@@ -8,9 +8,9 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from judge.rates import Allowance, Rate
-from judge.throttle import Throttle, Turn
-from judge.window import Window
+from judge.api.rates import Allowance, Rate
+from judge.api.throttle import Throttle, Turn
+from judge.api.window import Window
 
 
 def rounds(window: Window, count: int, busy: float) -> None:

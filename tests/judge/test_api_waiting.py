@@ -7,7 +7,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from judge.waiting import asked_wait, reset_s
+from judge.api.waiting import asked_wait, reset_s
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 DATE = format_datetime(NOON, usegmt=True)

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from judge.connection import Response
-from judge.failures import Transient
-from judge.wire import DirectWire, TransportWire, open_wire, proxy_for
+from judge.api.connection import Response
+from judge.api.failures import Transient
+from judge.api.wire import DirectWire, TransportWire, open_wire, proxy_for
 
 Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -139,7 +139,7 @@ def test_an_answer_that_is_not_whole_is_worth_another_attempt(answer: bytes, kin
 
 
 def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("judge.connection.LARGEST", 1000)
+    monkeypatch.setattr("judge.api.connection.LARGEST", 1000)
     with pytest.raises(Transient, match="larger than"):
         asked(says(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000, end=False))
 

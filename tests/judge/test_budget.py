@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from judge.budget import BudgetSettings, SpendingBudget, require_price
+from judge.api.budget import BudgetSettings, SpendingBudget, require_price
+from judge.api.prices import ModelPrice
+from judge.api.tokens import TokenUse
 from judge.errors import JudgeSettingsError, JudgeStopped
-from judge.prices import ModelPrice
-from judge.tokens import TokenUse
 
 TEN = TokenUse(input=8, output=2)
 

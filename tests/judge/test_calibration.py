@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from judge.calibration import (
+from judge.errors import JudgeError
+from judge.measure.calibration import (
     HIGHEST,
     apply_calibration,
     calibrate,
@@ -13,8 +14,7 @@ from judge.calibration import (
     fit_temperature,
     principle_temperatures,
 )
-from judge.confidence import calibration_error, reliability
-from judge.errors import JudgeError
+from judge.measure.confidence import calibration_error, reliability
 from store.records import Calibration, Comparison, Message, Part, Prompt, Sample, Verdict
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from judge import ApiJudgeSettings, Judge, JudgeSettingsError, JudgeStopped, build_judge, check_judge
-from judge.decisions import Dialect, decision_as_completion, decision_request
-from judge.fault_plan import FaultPlan
-from judge.fault_server import running
-from judge.known_endpoints import known_endpoint
-from judge.planted_reply import planted_quality
+from judge.api.decisions import Dialect, decision_as_completion, decision_request
+from judge.api.known_endpoints import known_endpoint
+from judge.rehearsal.fault_plan import FaultPlan
+from judge.rehearsal.fault_server import running
+from judge.rehearsal.planted_reply import planted_quality
 from store.judge_calls import JudgeCalls
 from store.judge_endpoints import JudgeEndpoints
 from store.records import Comparison, Message

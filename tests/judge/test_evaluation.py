@@ -11,12 +11,12 @@ from statsmodels.stats.inter_rater import cohens_kappa as library_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from judge.errors import JudgeError
-from judge.evaluation import JudgeEvaluation, evaluate
-from judge.figures import Judged
-from judge.kappa import cohens_kappa
-from judge.labelled import Labelled
-from judge.paired import compare_judges
-from judge.resampling import groups_of, rate
+from judge.measure.evaluation import JudgeEvaluation, evaluate
+from judge.measure.figures import Judged
+from judge.measure.kappa import cohens_kappa
+from judge.measure.labelled import Labelled
+from judge.measure.paired import compare_judges
+from judge.measure.resampling import groups_of, rate
 from store.records import Comparison, Message, Part, Prompt, Sample, Usage, Verdict
 
 Choice = Literal["first", "second", "tie"]

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from judge.fault_plan import LASTING, PASSING, Draws, Fault, FaultPlan, draw_fault, evenly
-from judge.fault_server import read_plan, running
-from judge.planted_reply import planted_quality, shown_answers
 from judge.presentation import present
+from judge.rehearsal.fault_plan import LASTING, PASSING, Draws, Fault, FaultPlan, draw_fault, evenly
+from judge.rehearsal.fault_server import read_plan, running
+from judge.rehearsal.planted_reply import planted_quality, shown_answers
 from prompts.template import load_template
 from tests.judge.planted import GENERAL, planted_comparison
 
@@ -256,7 +256,7 @@ def test_the_command_serves_what_its_words_say() -> None:
     command = [
         sys.executable,
         "-m",
-        "judge.fault_server",
+        "judge.rehearsal.fault_server",
         "--faults",
         "rate_limit=1",
         "--refuses",

@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from judge import ApiJudge, ApiJudgeSettings
-from judge.fault_plan import LASTING, PASSING, Draws, Fault, FaultPlan, draw_fault, evenly
-from judge.planted_reply import planted_quality
 from judge.presentation import present
+from judge.rehearsal.fault_plan import LASTING, PASSING, Draws, Fault, FaultPlan, draw_fault, evenly
+from judge.rehearsal.planted_reply import planted_quality
 from prompts.template import load_template
 from store.records import Comparison, Message, Prompt, Sample, Verdict
 from tests.judge.planted import GENERAL
@@ -35,7 +35,7 @@ REASONS: dict[Fault, str] = {
 def serving(plan: FaultPlan) -> Iterator[str]:
     """The server in a process of its own, as one that is not ours would be."""
     words = plan.model_dump(mode="json", exclude_defaults=True, exclude={"faults", "refuses"})
-    command = [sys.executable, "-m", "judge.fault_server"]
+    command = [sys.executable, "-m", "judge.rehearsal.fault_server"]
     for name, value in words.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     command += ["--faults", ",".join(f"{fault}={share}" for fault, share in plan.faults.items())]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from judge import ApiJudgeSettings, build_judge
+from judge.api.tokens import input_estimate
 from judge.forecast import Forecast, Workload, forecast
-from judge.ranking import round_robin
+from judge.ranks.ranking import round_robin
 from judge.settings import LocalJudgeSettings, PanelJudgeSettings, ScriptedJudgeSettings
 from judge.spread import Spread, exactly
-from judge.tokens import input_estimate
 from prompts.constitution import load_constitution
 from tests.judge.chat_server import Body, completion
 from tests.judge.conftest import Serve

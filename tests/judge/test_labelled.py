@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from judge.errors import BadLabelledData
-from judge.labelled import read_labelled
+from judge.measure.labelled import read_labelled
 from prompts.errors import BadSource
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.league import ELO, league
+from judge.ranks.league import ELO, league
 
 Game = tuple[str, int, int, float]
 

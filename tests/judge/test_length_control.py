@@ -8,8 +8,8 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.length_control import length_controlled_win_rate
-from judge.wins import win_rate
+from judge.ranks.length_control import length_controlled_win_rate
+from judge.ranks.wins import win_rate
 from prompts.prompt import Message, Prompt
 from store.records import Comparison, Sample, Verdict
 

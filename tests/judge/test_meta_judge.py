@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from judge import ApiJudgeSettings, Judge, JudgeSettingsError, build_judge, check_judge
-from judge.figures import Judged
-from judge.labelled import read_labelled
-from judge.paired import compare_judges
-from judge.planted_reply import shown_answers
+from judge.measure.figures import Judged
+from judge.measure.labelled import read_labelled
+from judge.measure.paired import compare_judges
+from judge.rehearsal.planted_reply import shown_answers
 from store.records import Comparison, Verdict
 from tests.judge.asking import Answer
 from tests.judge.chat_server import Body, completion

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from judge import once
-from judge.once import Once
+from judge.api.once import Once
 
 
 def test_many_who_ask_at_once_get_what_one_makes() -> None:

@@ -20,8 +20,8 @@ from judge import (
     check_judge,
     round_robin,
 )
-from judge.api import ApiJudge
-from judge.api_pointwise import ApiPointwiseJudge
+from judge.api.judge import ApiJudge
+from judge.api.pointwise import ApiPointwiseJudge
 from judge.local import LocalJudge
 from judge.local_pointwise import LocalPointwiseJudge
 from judge.reading import sigmoid

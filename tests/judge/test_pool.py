@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from judge.pool import work_through
+from judge.api.pool import work_through
 
 
 def test_what_was_finished_beside_a_failure_is_handed_out_before_it() -> None:

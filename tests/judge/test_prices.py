@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from judge.api.prices import ModelPrice, load_prices, price_of
+from judge.api.tokens import TokenUse, at_most, input_estimate
 from judge.errors import JudgeSettingsError
-from judge.prices import ModelPrice, load_prices, price_of
-from judge.tokens import TokenUse, at_most, input_estimate
 
 OPENAI = "https://api.openai.com/v1"
 

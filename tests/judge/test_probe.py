@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from judge import JudgeStopped
-from judge.endpoint_features import EndpointFeatures
-from judge.fault_plan import FaultPlan
-from judge.fault_server import running
-from judge.probe import probe
+from judge.api.endpoint_features import EndpointFeatures
+from judge.api.probe import probe
+from judge.rehearsal.fault_plan import FaultPlan
+from judge.rehearsal.fault_server import running
 from judge.settings import ApiJudgeSettings
 
 PLAIN = {"models", "system", "temperature", "max_tokens", "max_completion_tokens", "n", "logprobs",

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from judge.bradley_terry import bradley_terry
-from judge.ranking import cycle_rate, flip_rate, rank, round_robin
+from judge.ranks.bradley_terry import bradley_terry
+from judge.ranks.ranking import cycle_rate, flip_rate, rank, round_robin
 from prompts.prompt import Message, Prompt
 from store.records import Comparison, Label, Preference, Sample, Verdict
 

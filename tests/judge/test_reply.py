@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.completion import Completion, Token
-from judge.reply import Unreadable, label_logprobs, read_reply, reply_schema
+from judge.api.completion import Completion, Token
+from judge.api.reply import Unreadable, label_logprobs, read_reply, reply_schema
 from prompts.template import load_template
 from tests.judge.chat_server import completion, token
 

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from judge import ApiJudgeSettings, LocalJudgeSettings, build_judge
-from judge.known_endpoints import known_endpoint
+from judge.api.known_endpoints import known_endpoint
+from judge.api.probe import probe
 from judge.presentation import present
-from judge.probe import probe
 from policy import PolicyScorer, load_policy
 from policy.settings import PolicySettings
 from policy.starter.build import ensure_starter

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.swiss import Pairing, Tournament, tournament
+from judge.ranks.swiss import Pairing, Tournament, tournament
 
 Say = Callable[[int, int], float | None]
 

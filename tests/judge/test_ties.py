@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.bradley_terry import bradley_terry
-from judge.ranking import rank
-from judge.ties import TieGame, davidson
+from judge.ranks.bradley_terry import bradley_terry
+from judge.ranks.ranking import rank
+from judge.ranks.ties import TieGame, davidson
 from prompts.prompt import Message, Prompt
 from store.records import Comparison, Label, Sample, Verdict
 

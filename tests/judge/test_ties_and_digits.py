@@ -6,9 +6,9 @@ import math
 import pytest
 
 from judge import ApiJudgeSettings, LocalJudgeSettings, build_judge
+from judge.api.reply import Unreadable, label_logprobs, read_reply, reply_schema
 from judge.presentation import Presentation
 from judge.reading import Reading, average, average_tie, sigmoid
-from judge.reply import Unreadable, label_logprobs, read_reply, reply_schema
 from prompts.template import load_template
 from tests.judge.chat_server import Body, completion, token
 from tests.judge.conftest import Serve

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from judge.interval import Interval
-from judge.wins import win_rate
+from judge.ranks.wins import win_rate
 from prompts.prompt import Message, Prompt
 from store.records import Comparison, Sample, Verdict
 

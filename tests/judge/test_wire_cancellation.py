@@ -6,9 +6,9 @@ import warnings
 
 import pytest
 
-from judge.fault_plan import FaultPlan
-from judge.fault_server import running
-from judge.wire import DirectWire
+from judge.api.wire import DirectWire
+from judge.rehearsal.fault_plan import FaultPlan
+from judge.rehearsal.fault_server import running
 
 
 @pytest.mark.filterwarnings("error::ResourceWarning")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from judge.length_control import length_controlled_win_rate
-from judge.ranking import flip_rate
-from judge.wins import win_rate
+from judge.ranks.length_control import length_controlled_win_rate
+from judge.ranks.ranking import flip_rate
+from judge.ranks.wins import win_rate
 from loop.drift import measure_drift
 from loop.gate import GateEvidence, decide
 from loop.settings import DriftSettings, GateSettings

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.api_way import comparisons
-from judge.api import ApiJudge
+from judge.api.judge import ApiJudge
 from judge.build import build_judge
 from judge.errors import JudgeStopped
-from judge.fault_plan import FaultPlan
-from judge.fault_server import running
+from judge.rehearsal.fault_plan import FaultPlan
+from judge.rehearsal.fault_server import running
 from judge.settings import ApiJudgeSettings
 from loop.judging import Judging
 from loop.watching import keep_figures

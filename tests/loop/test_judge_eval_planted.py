@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from judge.fault_plan import FaultPlan
-from judge.fault_server import running
+from judge.rehearsal.fault_plan import FaultPlan
+from judge.rehearsal.fault_server import running
 from loop.cli import main
 
 ROWS = 400

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from judge import JudgeStopped
-from judge.fault_plan import FaultPlan
-from judge.fault_server import running
+from judge.rehearsal.fault_plan import FaultPlan
+from judge.rehearsal.fault_server import running
 from loop.cli import main
 from loop.judge_choice import open_judge
 from store.judge_calls import JudgeCalls

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from judge.contract import Judge
 from judge.local import LocalJudge
+from judge.ranks.swiss import ROUND_ROBIN_UP_TO
 from judge.settings import LocalJudgeSettings
-from judge.swiss import ROUND_ROBIN_UP_TO
 from loop.config import parse_config
 from loop.context import RunContext
 from loop.progress import Silent

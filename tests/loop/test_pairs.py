@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
-from judge.ranking import rank, round_robin
+from judge.ranks.ranking import rank, round_robin
 from loop.pairs import build_pairs, read_trl_pairs, write_pairs_file
 from loop.settings import PairSettings
 from loop.similarity import similarity

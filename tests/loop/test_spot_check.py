@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from judge.ranking import round_robin
+from judge.ranks.ranking import round_robin
 from loop.config import parse_config
 from loop.context import RunContext
 from loop.progress import Plain

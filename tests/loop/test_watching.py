@@ -7,7 +7,7 @@ import time
 import pytest
 from rich.console import Console
 
-from judge.activity import Activity, activities, total_figures
+from judge.api.activity import Activity, activities, total_figures
 from judge.panel import PanelJudge
 from judge.scripted import ScriptedJudge
 from judge.settings import ScriptedJudgeSettings

@@ -1,0 +1,1 @@
+"""An external model as judge: its requests, what they cost, and what is kept of them."""

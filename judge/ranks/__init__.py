@@ -1,0 +1,1 @@
+"""From verdicts to rankings, ratings and win rates."""
