@@ -113,7 +113,7 @@ def new_policy(shape: Shape, device: torch.device, dtype: torch.dtype) -> Loaded
     return LoadedPolicy(
         model=model.eval().requires_grad_(False),
         tokenizer=tokenizer,
-        chats=Chats(tokenizer, range(0, shape.vocabulary, shape.work.mean_new), None, {}),
+        chats=Chats(tokenizer, ends(shape), None, {}),
         revision=shape.name,
         path=Path(shape.name),
         device=device,
@@ -138,6 +138,12 @@ def qwen3(shape: Shape) -> Qwen3Config:
         eos_token_id=0,
         pad_token_id=0,
     )
+
+
+def ends(shape: Shape) -> list[int]:
+    """The tokens that end an answer: the end token, and so many words that answers have the stated mean length."""
+    every = shape.work.mean_new
+    return [0, *range(-(-_FIRST_WORD // every) * every, shape.vocabulary, every)]
 
 
 def parameters(shape: Shape) -> int:
@@ -178,7 +184,10 @@ class Texts:
         self.random = random.Random(seed)
 
     def words(self, count: int) -> str:
-        return " ".join(f"w{self.random.randrange(_FIRST_WORD, self.shape.vocabulary)}" for _ in range(count))
+        """Words none of which may end an answer: those are control tokens, and in a text they would be spelt out."""
+        every = self.shape.work.mean_new
+        found = (self.random.randrange(_FIRST_WORD, self.shape.vocabulary) for _ in range(count))
+        return " ".join(f"w{number if number % every else number + 1}" for number in found)
 
     def prompts(self) -> list[Prompt]:
         """Prompts whose lengths are drawn evenly from the shape's range, in no order."""

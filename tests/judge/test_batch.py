@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from judge import ApiJudgeSettings, Judge, JudgeSettingsError, JudgeStopped, batch, build_judge
+from judge import ApiJudgeSettings, Judge, JudgeSettingsError, JudgeStopped, build_judge
+from judge.api import batch
 from store import Store
 from store.judge_calls import JudgeCalls
 from store.records import Comparison, Verdict

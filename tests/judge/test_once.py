@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from judge import once
+from judge.api import once
 from judge.api.once import Once
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from judge import ApiJudgeSettings, batch, build_judge, round_robin
+from judge import ApiJudgeSettings, build_judge, round_robin
+from judge.api import batch
 from store import Store
 from store.judge_calls import JudgeCalls
 from store.records import Comparison

@@ -14,10 +14,8 @@ PAGES = [README, Path("CHANGELOG.md"), *sorted(Path("docs").glob("*.md"))]
 
 
 def tree() -> set[str]:
-    """The paths in the README's annotated tree, by its indents."""
-    block = next(
-        b for b in re.findall(r"^```text\n(.*?)^```", README.read_text(), re.M | re.S) if "store/" in b
-    )
+    """The paths in the map's annotated tree, by its indents."""
+    (block,) = re.findall(r"^```text\n(.*?)^```", Path("docs/map.md").read_text(), re.M | re.S)
     paths: set[str] = set()
     parents: list[str] = []
     for line in block.splitlines():
