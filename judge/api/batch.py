@@ -178,7 +178,7 @@ class BatchDelivery:
         await self._follow(OpenBatch(id, self._account, remote.id, frozenset(keys)))
 
     async def _go_on(self, batch: OpenBatch) -> None:
-        """A batch that an earlier session began."""
+        """A batch that was begun before a restart."""
         if batch.remote_id is None:
             remote = await self._api.find(batch.id)
             if remote is None:

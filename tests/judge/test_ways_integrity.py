@@ -142,7 +142,8 @@ def hold_what_is_kept(verdicts: list[Verdict], way: dict[str, Any]) -> None:
 @pytest.mark.parametrize("k", range(2, 9))
 @pytest.mark.parametrize("way", [*PAIRWISE, *POINTWISE], ids=title)
 def test_a_local_judge_ranks_exactly(way: dict[str, Any], k: int, turned: bool) -> None:
-    hold(build_judge(LocalJudgeSettings(**way), PlantedReader()), k, turned=turned, way=way)
+    verdicts = hold(build_judge(LocalJudgeSettings(**way), PlantedReader()), k, turned=turned, way=way)
+    assert len(verdicts) == k * (k - 1) // 2
 
 
 @pytest.mark.parametrize("way", [*PAIRWISE, *POINTWISE, *WRITTEN], ids=title)

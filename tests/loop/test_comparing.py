@@ -186,7 +186,9 @@ def test_a_closed_wave_stays_as_it_was_though_some_of_it_is_unscored(stores: Sto
 def test_a_finished_stage_asks_nobody(stores: Store) -> None:
     here = context(stores, "whole", "scripted")
     play(here)
-    play(context(stores, "whole", "scripted", 0))
+    again = context(stores, "whole", "scripted", 0)
+    play(again)
+    assert again.judge_.asked == []
 
 
 def test_prompts_with_few_different_answers_play_everyone(stores: Store) -> None:

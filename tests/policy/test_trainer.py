@@ -176,7 +176,9 @@ def test_a_guarded_command_ends_with_whoever_started_it(tmp_path: Path, end: sig
     until(lambda: pid_file.exists() and pid_file.read_text().strip() != "")
     starter.send_signal(end)
     starter.wait()
-    until(lambda: gone(int(pid_file.read_text())))
+    pid = int(pid_file.read_text())
+    until(lambda: gone(pid))
+    assert gone(pid)
 
 
 def test_ending_a_command_ends_what_it_started(tmp_path: Path) -> None:
@@ -184,7 +186,9 @@ def test_ending_a_command_ends_what_it_started(tmp_path: Path) -> None:
     process = start_guarded(["sh", "-c", f"sleep 600 & echo $! > {pid_file}; wait"], tmp_path / "log")
     until(lambda: pid_file.exists() and pid_file.read_text().strip() != "")
     end_process(process)
-    until(lambda: gone(int(pid_file.read_text())))
+    pid = int(pid_file.read_text())
+    until(lambda: gone(pid))
+    assert gone(pid)
 
 
 def test_a_command_asked_to_end_has_time_to(tmp_path: Path) -> None:
