@@ -15,11 +15,10 @@ from collections import Counter
 from typing import Any
 
 from judge.api.completion import Completion
-from judge.api.connection import Response
 from judge.api.decisions import DecisionEndpoint
 from judge.api.failures import Failure, GaveUp, Transient, classify, stated_status
 from judge.api.throttle import Throttle
-from judge.api.wire import Wire
+from judge.api.wire import Response, Wire
 from judge.errors import JudgeStopped
 from judge.settings import ApiJudgeSettings
 

@@ -8,9 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from judge.api.connection import Response
 from judge.api.failures import Transient
-from judge.api.wire import DirectWire, TransportWire, open_wire, proxy_for
+from judge.api.wire import PooledWire, Response, TransportWire, open_wire, proxy_for
 
 Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -48,7 +47,7 @@ def asked(play: Play, times: int = 1, base: str = "http://{}/v1") -> tuple[list[
     async def ask() -> list[Response]:
         server = await asyncio.start_server(counted, "127.0.0.1", 0)
         host, port = server.sockets[0].getsockname()[:2]
-        wire = DirectWire(base.format(f"{host}:{port}"), "sesame")
+        wire = PooledWire(base.format(f"{host}:{port}"), "sesame")
         try:
             return [await wire.post("/chat", b"{}") for _ in range(times)]
         finally:
@@ -139,7 +138,7 @@ def test_an_answer_that_is_not_whole_is_worth_another_attempt(answer: bytes, kin
 
 
 def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("judge.api.connection.LARGEST", 1000)
+    monkeypatch.setattr("judge.api.wire.LARGEST", 1000)
     with pytest.raises(Transient, match="larger than"):
         asked(says(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000, end=False))
 
@@ -163,7 +162,7 @@ def test_a_cancelled_request_takes_its_connection_with_it() -> None:
 
         connections: list[Any] = []
         server = await asyncio.start_server(quietly, "127.0.0.1", 0)
-        wire = DirectWire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "k")
+        wire = PooledWire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "k")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await wire.post("/chat", b"{}")
@@ -179,7 +178,11 @@ def test_a_cancelled_request_takes_its_connection_with_it() -> None:
 
 def test_nobody_listening_is_told_from_a_server_that_breaks_off() -> None:
     async def ask() -> None:
-        await DirectWire("http://127.0.0.1:9/v1", "k").post("/chat", b"{}")
+        wire = PooledWire("http://127.0.0.1:9/v1", "k")
+        try:
+            await wire.post("/chat", b"{}")
+        finally:
+            await wire.close()
 
     with pytest.raises(Transient, match="cannot connect") as failed:
         asyncio.run(ask())

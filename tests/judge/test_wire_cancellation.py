@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from judge.api.wire import DirectWire
+from judge.api.wire import PooledWire
 from judge.rehearsal.fault_plan import FaultPlan
 from judge.rehearsal.fault_server import running
 
@@ -14,7 +14,7 @@ from judge.rehearsal.fault_server import running
 @pytest.mark.filterwarnings("error::ResourceWarning")
 def test_a_request_that_is_broken_off_while_it_connects_loses_no_socket() -> None:
     async def break_off(url: str) -> list[warnings.WarningMessage]:
-        wire = DirectWire(url, "none")
+        wire = PooledWire(url, "none")
         with warnings.catch_warnings(record=True) as lost:
             warnings.simplefilter("always", ResourceWarning)
             for turns in range(16):
