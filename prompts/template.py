@@ -47,14 +47,16 @@ _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _PART = re.compile(r"^\[(system|user)\]\n", re.MULTILINE)
 
 
-_OURS: tuple[type[BaseModel], ...] = (Principle, Example)
+_OURS: dict[type[BaseModel], frozenset[str]] = {
+    kind: frozenset(kind.model_fields) for kind in (Principle, Example)
+}
 
 
 class _Sandbox(SandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         # The records that a template walks through hold nothing but plain values, and the walk through the types
         # that must not be reached costs as much as the rest of a rendering.
-        if type(obj) in _OURS and attribute in type(obj).model_fields:
+        if attribute in _OURS.get(type(obj), ()):
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
