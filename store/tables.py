@@ -8,6 +8,7 @@ these tables; a test holds that the two agree.
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKeyConstraint, Index, Integer, Table
+from sqlalchemy.schema import SchemaItem
 
 from store.columns import AnyFloat, AnyText, Id, Json, Packed, Utc
 
@@ -128,19 +129,44 @@ comparisons = Table(
     Index(None, "run", "prompt_id"),
 )
 
+
+def _judged() -> list[SchemaItem]:
+    """What every kind of verdict says, and of what."""
+    return [
+        _run(),
+        _id(),
+        _name("comparison_id"),
+        _name("judge"),
+        _name("template"),
+        _name("constitution"),
+        Column("prompt_hashes", Json, nullable=False),
+        Column("p_first", Double),
+        Column("p_first_shown_first", Double),
+        Column("p_first_shown_second", Double),
+    ]
+
+
+def _spent() -> list[SchemaItem]:
+    """What a verdict took, and what was said with it."""
+    return [
+        _text("rationale"),
+        _text("raw"),
+        _text("unscored", null=True),
+        _int("calls"),
+        _int("input_tokens"),
+        _int("output_tokens"),
+        _count("cached_tokens"),
+        _count("reasoning_tokens"),
+        Column("cost_usd", Double),
+        _refers("comparison_id", "comparisons"),
+        Index(None, "run", "comparison_id", "judge"),
+    ]
+
+
 verdicts = Table(
     "verdicts",
     metadata,
-    _run(),
-    _id(),
-    _name("comparison_id"),
-    _name("judge"),
-    _name("template"),
-    _name("constitution"),
-    Column("prompt_hashes", Json, nullable=False),
-    Column("p_first", Double),
-    Column("p_first_shown_first", Double),
-    Column("p_first_shown_second", Double),
+    *_judged(),
     Column("label_mass", Double),
     Column("p_tie", Double),
     Column("disagreement", Double),
@@ -148,44 +174,15 @@ verdicts = Table(
     Column("score_second", Double),
     Column("by_principle", Json),
     Column("by_axis", Json),
-    _text("rationale"),
-    _text("raw"),
-    _text("unscored", null=True),
-    _int("calls"),
-    _int("input_tokens"),
-    _int("output_tokens"),
-    _count("cached_tokens"),
-    _count("reasoning_tokens"),
-    Column("cost_usd", Double),
-    _refers("comparison_id", "comparisons"),
-    Index(None, "run", "comparison_id", "judge"),
+    *_spent(),
 )
 
 shadow_verdicts = Table(
     "shadow_verdicts",
     metadata,
-    _run(),
-    _id(),
-    _name("comparison_id"),
-    _name("judge"),
-    _name("template"),
-    _name("constitution"),
-    Column("prompt_hashes", Json, nullable=False),
-    Column("p_first", Double),
-    Column("p_first_shown_first", Double),
-    Column("p_first_shown_second", Double),
+    *_judged(),
     Column("p_tie", Double),
-    _text("rationale"),
-    _text("raw"),
-    _text("unscored", null=True),
-    _int("calls"),
-    _int("input_tokens"),
-    _int("output_tokens"),
-    _count("cached_tokens"),
-    _count("reasoning_tokens"),
-    Column("cost_usd", Double),
-    _refers("comparison_id", "comparisons"),
-    Index(None, "run", "comparison_id", "judge"),
+    *_spent(),
 )
 
 preferences = Table(
