@@ -213,14 +213,6 @@ def write_pairs_file(
     return digest.hexdigest()
 
 
-def read_trl_pairs(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a pairs file with what trl reads and nothing else: prompt, chosen, rejected."""
-    with path.open(encoding="ascii") as file:
-        for line in file:
-            row = json.loads(line)
-            yield {key: row[key] for key in ("prompt", "chosen", "rejected")}
-
-
 def pair_row(pair: Pair, samples: Mapping[str, Sample], prompts: Mapping[str, Prompt]) -> dict[str, Any]:
     return {
         "prompt": [{"role": m.role, "content": m.content} for m in prompts[pair.prompt_id].messages],

@@ -41,22 +41,6 @@ class Judgements(RunScope):
         for row in self._pages(self._compared(round, purpose), _ORDER):
             yield _comparison(row)
 
-    def unjudged(self, round: int, purpose: Purpose, judge: str) -> Iterator[Comparison]:
-        """Comparisons without a scored verdict by this judge, each once, in the order of `comparisons`.
-
-        A failure is not an answer, so a comparison left unscored by an earlier pass is among them.
-        Verdicts may be added while this is read.
-        """
-        verdicts = tables.verdicts
-        scored = sa.exists().where(
-            verdicts.c.run == self.name,
-            verdicts.c.comparison_id == tables.comparisons.c.id,
-            verdicts.c.judge == judge,
-            verdicts.c.p_first.is_not(None),
-        )
-        for row in self._pages(self._compared(round, purpose).where(~scored), _ORDER):
-            yield _comparison(row)
-
     def comparison(self, id: str) -> Comparison:
         """Raises `NotFound`."""
         query = self._joined().where(tables.comparisons.c.id == id)

@@ -11,7 +11,7 @@ from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
 from judge.ranks.ranking import rank, round_robin
-from loop.pairs import build_pairs, read_trl_pairs, write_pairs_file
+from loop.pairs import build_pairs, write_pairs_file
 from loop.settings import PairSettings
 from loop.similarity import similarity
 from store.records import Comparison, Label, Message, Preference, Prompt, Sample, Verdict
@@ -282,9 +282,7 @@ def test_the_pairs_file_is_trls_conversational_format_with_its_origin(tmp_path):
     assert rows[0]["chosen"] == [{"role": "assistant", "content": 'ünï "quoted"\n{x}'}]
     assert rows[0]["rejected"] == [{"role": "assistant", "content": TEXTS[0]}]
     assert (rows[0]["confidence"], rows[0]["source"]) == (0.833333, "judge")
-    assert [set(row) for row in read_trl_pairs(tmp_path / "round-01" / "pairs.jsonl")] == [
-        {"prompt", "chosen", "rejected"}
-    ] * 5
+    assert all({"prompt", "chosen", "rejected"} <= set(row) for row in rows)
 
 
 def test_the_same_pairs_give_the_same_bytes_and_their_hash(tmp_path):

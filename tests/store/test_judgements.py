@@ -90,19 +90,10 @@ def test_a_scored_verdict_takes_the_place_of_a_failure(compared, units):
     assert list(run.verdicts(1, "train")) == [bare(scored)]
 
 
-def test_unjudged_are_those_without_a_scored_verdict_by_this_judge(compared, units):
-    run, comparisons = compared
-    run.add_verdicts(units.verdict(one) for one in comparisons[::2])
-    run.add_verdicts(
-        [units.verdict(comparisons[1], unscored="refused"), units.verdict(comparisons[3], "other")]
-    )
-    assert list(run.unjudged(1, "train", "judge")) == comparisons[1::2]
-
-
-def test_each_unjudged_comparison_is_handed_out_once_though_judging_fails_meanwhile(compared, units):
+def test_each_comparison_is_handed_out_once_though_verdicts_are_added_meanwhile(compared, units):
     run, comparisons = compared
     seen = []
-    for number, comparison in enumerate(run.unjudged(1, "train", "judge")):
+    for number, comparison in enumerate(run.comparisons(1, "train")):
         seen.append(comparison)
         run.add_verdicts([units.verdict(comparison, **({"unscored": "down"} if number % 3 == 0 else {}))])
         if number == CHUNK + 10:

@@ -50,9 +50,8 @@ with Store.open(url) as store:
     before = peak()
     assert run.add_samples(s for p in prompts for s in samples(p)) == K * len(prompts)
     assert run.add_comparisons(comparisons()) == many
-    assert run.add_verdicts(verdict(c) for c in run.unjudged(1, "train", "j")) == many
+    assert run.add_verdicts(verdict(c) for c in run.comparisons(1, "train")) == many
     assert sum(1 for _ in run.judged(1, "train")) == many
-    assert next(run.unjudged(1, "train", "j"), None) is None
     print(peak() - before)
 """
 
