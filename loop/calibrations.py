@@ -78,7 +78,7 @@ def calibration_of(
 def calibrate_run(run: RunStore, index: int | None = None) -> Calibration:
     """Learned from the labels that people gave in a run, or in its round `index` alone.
 
-    Only labels of the random lane count: those of the uncertain lane were chosen by the judge's own confidence. Raises
+    Only labels of the random lane count: those of the targeted lane were chosen by the judge's own confidence. Raises
     as `calibration_of`.
     """
     config = parse_config(run.record.config, f"run {run.record.name}")

@@ -27,7 +27,7 @@ def ask_people(
     how many were drawn and how many of them have a label now.
     """
     seed = derive_seed(run.config.seed, index, purpose, "spot-check")
-    items = draw(judged, settings.random, settings.uncertain, seed, index, purpose)
+    items = draw(judged, settings.random, settings.targeted, seed, index, purpose)
     run.store.add_review_items(items)
     if run.reviewer is not None:
         with run.progress.stage(f"{title}, simulated reviewer", len(items), "labels") as bar:

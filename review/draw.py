@@ -1,7 +1,7 @@
-"""Which comparisons people see: a random lane that measures, and an uncertain lane that informs.
+"""Which comparisons people see: a random lane that measures, and an targeted lane that informs.
 
 The random lane is a simple random sample without replacement, so what it shows holds for all it was drawn from, and
-its inclusion probability n/N is stored with each item at the draw. The uncertain lane takes the comparisons that the
+its inclusion probability n/N is stored with each item at the draw. The targeted lane takes the comparisons that the
 judge found hardest, or over which the members of a panel part; it is picked by rule, carries no design weight, and
 enters no audit: pooling it with the random lane would make any judge look worse than it is.
 
@@ -20,7 +20,7 @@ from store.records import Comparison, Lane, Purpose, ReviewItem, Verdict
 def draw(
     judged: Iterable[tuple[Comparison, Verdict]],
     n_random: int,
-    n_uncertain: int,
+    n_targeted: int,
     seed: int,
     round: int,
     purpose: Purpose,
@@ -40,11 +40,11 @@ def draw(
     random_lane = heapq.nsmallest(n_random, doubt, key=ticket.__getitem__)
     drawn = set(random_lane)
     left = ((d, ticket[c], c) for c, d in doubt.items() if d is not None and c not in drawn)
-    uncertain_lane = [comparison_id for _, _, comparison_id in heapq.nsmallest(n_uncertain, left)]
+    targeted_lane = [comparison_id for _, _, comparison_id in heapq.nsmallest(n_targeted, left)]
 
     share = len(random_lane) / len(doubt) if doubt else 1.0
     lanes: list[tuple[Lane, float, str]] = [("random", share, c) for c in random_lane]
-    lanes += [("uncertain", 1.0, c) for c in uncertain_lane]
+    lanes += [("targeted", 1.0, c) for c in targeted_lane]
     return [
         ReviewItem(
             comparison_id=comparison_id,

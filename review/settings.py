@@ -22,7 +22,7 @@ class SpotCheckSettings(Settings):
     """The random check of the comparisons behind each round's pairs."""
 
     random: int = Field(default=60, ge=0, description="Comparisons drawn at random: the audit.")
-    uncertain: int = Field(
+    targeted: int = Field(
         default=0, ge=0, description="Further comparisons nearest to one half: informative, not in the audit."
     )
     wait: Literal["no", "forever"] | float = Field(

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from store import tables
+from store import judge_tables
 from store.database import Database
 from store.errors import NotFound
 from store.records import Calibration, Evaluation
@@ -21,19 +21,19 @@ class Evaluations:
 
     def add(self, evaluation: Evaluation) -> None:
         """Keep an evaluation; the same one again is ignored."""
-        self._add(tables.evaluations, evaluation)
+        self._add(judge_tables.evaluations, evaluation)
 
     def add_calibration(self, calibration: Calibration) -> None:
         """Keep a calibration; the same one again is ignored."""
-        self._add(tables.calibrations, calibration)
+        self._add(judge_tables.calibrations, calibration)
 
     def all(self) -> list[Evaluation]:
         """Every evaluation, oldest first."""
-        return self._all(Evaluation, tables.evaluations)
+        return self._all(Evaluation, judge_tables.evaluations)
 
     def calibrations(self, judge: str | None = None) -> list[Calibration]:
         """The calibrations of this judge (see `Calibration.judge`), or all, oldest first."""
-        found = self._all(Calibration, tables.calibrations)
+        found = self._all(Calibration, judge_tables.calibrations)
         return [one for one in found if judge is None or one.judge == judge]
 
     def calibration(self, id: str) -> Calibration:

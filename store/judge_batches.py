@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from store import tables
+from store import judge_tables
 from store.database import Database
 from store.judge_calls import JudgeCalls, PaidCall
 from store.scope import chunks
@@ -40,18 +40,18 @@ class JudgeBatches:
         id = f"bat_{uuid4().hex[:20]}"
         with self.database.write() as connection:
             connection.execute(
-                sa.insert(tables.judge_batches).values(
+                sa.insert(judge_tables.judge_batches).values(
                     id=id, account=account, endpoint=endpoint, model=model, created_at=datetime.now(UTC)
                 )
             )
             for some in chunks(keys):
                 rows = [{"batch": id, "key": key} for key in some]
-                connection.execute(sa.insert(tables.judge_batch_calls), rows)
+                connection.execute(sa.insert(judge_tables.judge_batch_calls), rows)
         return id
 
     def submitted(self, id: str, remote_id: str) -> None:
         """The server has taken the batch and calls it `remote_id`."""
-        table = tables.judge_batches
+        table = judge_tables.judge_batches
         with self.database.write() as connection:
             connection.execute(sa.update(table).where(table.c.id == id).values(remote_id=remote_id))
 
@@ -60,7 +60,7 @@ class JudgeBatches:
 
         Of other accounts only those that were submitted: what is being prepared elsewhere is not ours to judge.
         """
-        batches, calls = tables.judge_batches, tables.judge_batch_calls
+        batches, calls = judge_tables.judge_batches, judge_tables.judge_batch_calls
         query = sa.select(batches.c.id, batches.c.account, batches.c.remote_id).where(
             batches.c.endpoint == endpoint,
             batches.c.model == model,
@@ -81,7 +81,7 @@ class JudgeBatches:
 
     def collect(self, batch: OpenBatch, answered: Sequence[PaidCall]) -> None:
         """Keep these answers and count their cost on the batch's account, unless that was done before."""
-        table = tables.judge_batch_calls
+        table = judge_tables.judge_batch_calls
         for some in chunks(answered):
             keys = [call.key for call in some if call.key is not None]
             with self.database.write() as connection:
@@ -92,7 +92,7 @@ class JudgeBatches:
 
     def end(self, batch: OpenBatch, outcome: str) -> None:
         """Nothing more will come of the batch; requests without an answer are free to be asked again."""
-        batches, calls = tables.judge_batches, tables.judge_batch_calls
+        batches, calls = judge_tables.judge_batches, judge_tables.judge_batch_calls
         with self.database.write() as connection:
             connection.execute(sa.delete(calls).where(calls.c.batch == batch.id))
             ended = sa.update(batches).where(batches.c.id == batch.id, batches.c.ended_at.is_(None))

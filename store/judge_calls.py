@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from store import tables
+from store import judge_tables
 from store.database import Database
 from store.scope import chunks
 
@@ -82,7 +82,7 @@ class JudgeCalls:
 
     def find(self, keys: Iterable[str]) -> dict[str, PaidCall]:
         """The calls kept under these keys; their last use is now."""
-        table = tables.judge_calls
+        table = judge_tables.judge_calls
         now = datetime.now(UTC)
         found: dict[str, PaidCall] = {}
         stale: list[str] = []
@@ -105,7 +105,7 @@ class JudgeCalls:
 
     def add_in(self, connection: Connection, account: str, calls: Sequence[PaidCall]) -> None:
         """`add` as a part of the transaction that `connection` is in."""
-        table = tables.judge_calls
+        table = judge_tables.judge_calls
         now = datetime.now(UTC)
         rows = [_row(call, now) for call in calls if call.key is not None]
         if rows:
@@ -116,14 +116,14 @@ class JudgeCalls:
 
     def drop(self, keys: Sequence[str]) -> None:
         """Keep these answers no longer. What they cost stays counted."""
-        table = tables.judge_calls
+        table = judge_tables.judge_calls
         for some in chunks(keys):
             with self.database.write() as connection:
                 connection.execute(sa.delete(table).where(table.c.key.in_(some)))
 
     def spent(self, account: str) -> Spending:
         """What the calls of the account and of those under it took in all, over every session."""
-        table = tables.judge_spending
+        table = judge_tables.judge_spending
         columns = list(Spending.__dataclass_fields__)
         query = sa.select(*(sa.func.sum(table.c[name]).label(name) for name in columns))
         with self.database.read() as connection:
@@ -143,7 +143,7 @@ class JudgeCalls:
 
     def kept(self) -> list[KeptCalls]:
         """What is kept, by model and endpoint."""
-        table = tables.judge_calls
+        table = judge_tables.judge_calls
         query = (
             sa.select(
                 table.c.model,
@@ -169,7 +169,7 @@ class JudgeCalls:
 
         Returns how many were dropped and their bytes as stored. What they cost stays counted.
         """
-        table = tables.judge_calls
+        table = judge_tables.judge_calls
         dropped = freed = 0
         conditions: list[sa.ColumnElement[bool]] = []
         if older_than is not None:
@@ -195,7 +195,7 @@ class JudgeCalls:
         return dropped, freed
 
     def _charge(self, connection: Connection, account: str, model: str, spent: Spending) -> None:
-        table = tables.judge_spending
+        table = judge_tables.judge_spending
         values = {name: getattr(spent, name) for name in Spending.__dataclass_fields__}
         insert = self.database.insert(table).values(account=account, model=model, **values)
         statement = insert.on_conflict_do_update(

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store import tables
+from store import judge_tables
 from store.database import Database
 
 
@@ -29,7 +29,7 @@ class JudgeEndpoints:
 
     def find(self, endpoint: str, model: str) -> FoundEndpoint | None:
         """What was found last about this model at this endpoint (a base URL); None where nobody asked."""
-        table = tables.judge_endpoints
+        table = judge_tables.judge_endpoints
         query = sa.select(table).where(table.c.endpoint == endpoint, table.c.model == model)
         with self.database.read() as connection:
             row = connection.execute(query).one_or_none()
@@ -39,7 +39,9 @@ class JudgeEndpoints:
         """Keep a finding in place of an earlier one."""
         kept = FoundEndpoint(endpoint, model, dict(found), datetime.now(UTC))
         changed = {"found": kept.found, "probed_at": kept.probed_at}
-        add = self.database.insert(tables.judge_endpoints).values(endpoint=endpoint, model=model, **changed)
+        add = self.database.insert(judge_tables.judge_endpoints).values(
+            endpoint=endpoint, model=model, **changed
+        )
         with self.database.write() as connection:
             connection.execute(add.on_conflict_do_update(index_elements=["endpoint", "model"], set_=changed))
         return kept

@@ -23,7 +23,8 @@ class Labels(RunScope):
         added = 0
         for chunk in chunks(items):
             with self.database.write() as connection:
-                added += self._add(connection, _ITEMS, [item.model_dump() for item in chunk])
+                rows = [{**item.model_dump(), "wanted": item.overlap} for item in chunk]
+                added += self._add(connection, _ITEMS, rows)
         return added
 
     def review_items(
@@ -84,8 +85,12 @@ class Labels(RunScope):
                 )
             return self._add(connection, _LABELS, [label.model_dump()]) == 1
 
-    def labels(self, round: int, purpose: Purpose | None = None) -> Iterator[Label]:
-        """Each reviewer's latest label on each item of the round, in the order of `review_items`."""
+    def labels(self, round: int, purpose: Purpose | None = None, *, blind: bool = False) -> Iterator[Label]:
+        """Each reviewer's latest label on each item of the round, in the order of `review_items`.
+
+        `blind` asks for the latest of those given before a verdict was shown: what an estimate may use. Where the
+        latest is withdrawn there is none.
+        """
         later = _LABELS.alias("later")
         newer = sa.exists().where(
             later.c.run == self.name,
@@ -93,9 +98,14 @@ class Labels(RunScope):
             later.c.reviewer == _LABELS.c.reviewer,
             later.c.revision > _LABELS.c.revision,
         )
+        if blind:
+            newer = newer.where(later.c.blind)
         query = sa.select(*columns_of(Label, _LABELS))
         query = query.join(_ITEMS, (_ITEMS.c.run == _LABELS.c.run) & (_ITEMS.c.id == _LABELS.c.item_id))
         query = query.where(_LABELS.c.run == self.name, _ITEMS.c.round == round, ~newer)
+        query = query.where(_LABELS.c.value != "withdrawn")
+        if blind:
+            query = query.where(_LABELS.c.blind)
         if purpose is not None:
             query = query.where(_ITEMS.c.purpose == purpose)
         return self._records(Label, query, (*_ITEM_ORDER, _LABELS.c.id))

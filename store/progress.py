@@ -1,4 +1,4 @@
-"""How far a run has come: stage markers, training metrics, and the summary of the whole."""
+"""How far a run has come: stage markers and training metrics."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,11 +9,11 @@ from store import tables
 from store.records import StageMarker
 from store.scope import RunScope, chunks, columns_of
 
-_MARKERS, _METRICS, _RUNS = tables.stage_markers, tables.metrics, tables.runs
+_MARKERS, _METRICS = tables.stage_markers, tables.metrics
 
 
 class Progress(RunScope):
-    """The part of a run's store that holds markers, metrics and the summary."""
+    """The part of a run's store that holds markers and metrics."""
 
     def mark(self, marker: StageMarker) -> None:
         """Say that a stage is complete; write this last. A marker that is there already stands."""
@@ -53,19 +53,6 @@ class Progress(RunScope):
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(_METRICS.c.step, _METRICS.c.name)).all()
         return [(row.step, row.name, row.value) for row in rows]
-
-    def set_summary(self, summary: dict[str, Any]) -> None:
-        """Replace the run's summary (JSON values)."""
-        with self.database.write() as connection:
-            connection.execute(sa.update(_RUNS).where(_RUNS.c.name == self.name).values(summary=summary))
-
-    def summary(self) -> dict[str, Any] | None:
-        """The run's summary; None before it has one."""
-        with self.database.read() as connection:
-            summary: dict[str, Any] | None = connection.scalar(
-                sa.select(_RUNS.c.summary).where(_RUNS.c.name == self.name)
-            )
-        return summary
 
     def _markers(self) -> sa.Select[Any]:
         return sa.select(*columns_of(StageMarker, _MARKERS)).where(_MARKERS.c.run == self.name)

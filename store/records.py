@@ -17,9 +17,9 @@ from prompts.hashing import content_id
 from prompts.prompt import Message, Prompt, Role, Split
 
 __all__ = [
-    "Calibration", "Checkpoint", "Comparison", "Decision", "Evaluation", "Label", "LabelValue", "Lane", "Message",
-    "Pair", "Part", "Preference", "Prompt", "Purpose", "ReviewItem", "Role", "Run", "Sample", "Split", "StageMarker",
-    "Usage", "Verdict",
+    "Calibration", "Checkpoint", "Comparison", "Decision", "Evaluation", "Label", "LabelSource", "LabelValue",
+    "Lane", "Mark", "Message", "Pair", "Part", "Preference", "Prompt", "Purpose", "Reveal", "ReviewItem",
+    "Role", "Run", "Sample", "Split", "StageMarker", "Usage", "Verdict",
 ]  # fmt: skip
 
 Purpose = Literal["train", "gate", "canary", "league"]
@@ -29,8 +29,23 @@ Purpose = Literal["train", "gate", "canary", "league"]
 A canary's answers are not a policy's, and nothing is trained or decided on its verdicts.
 """
 
-Lane = Literal["random", "uncertain"]
-LabelValue = Literal["much_better", "better", "same", "worse", "much_worse", "both_bad"]
+Lane = Literal["random", "targeted", "repeat", "override"]
+"""Why people see a comparison: `random` measures the judge, `targeted` was chosen by rule because it informs, `repeat`
+asks a reviewer again with the sides exchanged, `override` holds corrections of what nobody had drawn.
+
+Only the random lane enters an estimate.
+"""
+
+LabelValue = Literal["much_better", "better", "same", "worse", "much_worse", "both_bad", "withdrawn"]
+"""What a person says of the first sample; `withdrawn` takes an earlier label back, and none of that person's stands."""
+
+Mark = Literal["first", "second", "same"]
+"""Which sample a person finds better under one principle."""
+
+Reveal = Literal["batch", "at_once", "never"]
+"""When a reviewer sees the judge's verdict: after a batch of votes, after each, or not at all."""
+
+LabelSource = Literal["queue", "override", "import"]
 Probability = Field(ge=0.0, le=1.0)
 
 
@@ -201,6 +216,14 @@ class ReviewItem(Record):
     inclusion_probability: float = Field(gt=0.0, le=1.0)
     seed: int
     position: int = Field(ge=0)
+    stratum: str = ""
+    """The part of the population it was drawn from; empty where the draw had no parts."""
+    reasons: tuple[str, ...] = ()
+    """Why it was picked, in the targeted lane (see `review.draw`)."""
+    overlap: int = Field(default=1, ge=1)
+    """How many reviewers are asked."""
+    repeat_of: str | None = None
+    """In the repeat lane: the item whose reviewers are asked again."""
     id: str = Field(
         default_factory=lambda d: content_id("itm", d["comparison_id"], d["round"], d["purpose"], d["lane"])
     )
@@ -209,8 +232,8 @@ class ReviewItem(Record):
 class Label(Record):
     """A person's answer to a comparison, in terms of its *first* sample whichever side was shown where.
 
-    Immutable: changing one's mind adds a label with a higher `revision`. `swapped` says that the first sample was
-    shown on the right.
+    Immutable: changing one's mind adds a label with a higher `revision`, taking it back one whose value is `withdrawn`.
+    `swapped` says that the first sample was shown on the right.
     """
 
     item_id: str
@@ -222,6 +245,20 @@ class Label(Record):
     swapped: bool = False
     revision: int = Field(default=0, ge=0)
     created_at: datetime = Field(default_factory=_now)
+    blind: bool = True
+    """Whether its reviewer had not been shown a verdict on the comparison: only such labels enter an estimate."""
+    reveal: Reveal = "never"
+    """When its reviewer was to be shown the verdict."""
+    source: LabelSource = "queue"
+    marks: dict[str, Mark] = {}
+    """By principle id."""
+    reason: str = ""
+    flagged: bool = False
+    """Its reviewer asks the lead to look at it."""
+    seconds: float | None = Field(default=None, ge=0.0)
+    """How long its reviewer looked."""
+    key: str | None = None
+    """The sender's own name for this answer: sent twice, it is one."""
     id: str = Field(
         default_factory=lambda d: content_id("lab", d["item_id"], d["reviewer"], d["revision"], d["value"])
     )

@@ -1,72 +1,33 @@
-"""The tables, one for each kind of record, scoped to a run by their primary keys; what runs share has no run.
+"""The tables of runs, one for each kind of record, scoped to a run by their primary keys.
 
 Columns bear the names of the records' fields. Three of them are copies: `position` (the prompt's place in the data
 set) and, on comparisons, the two sample indices. They never change, and with them each table can be read in the
-order of the data set, a page at a time, straight from one index. The migrations in `migrations/versions` make
-these tables; a test holds that the two agree.
+order of the data set, a page at a time, straight from one index. What runs share stands in `store.judge_tables`. The
+migrations in `migrations/versions` make all tables; a test holds that the two agree.
 """
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKeyConstraint, Index, Integer, Table
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Table
 from sqlalchemy.schema import SchemaItem
 
 from store.columns import AnyFloat, AnyText, Id, Json, Packed, Utc
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _run() -> Column[str]:
-    return Column("run", Id, sa.ForeignKey("runs.name"), primary_key=True)
-
-
-def _id() -> Column[str]:
-    return Column("id", Id, primary_key=True)
-
-
-def _int(name: str, *, key: bool = False) -> Column[int]:
-    return Column(name, Integer, nullable=False, primary_key=key, autoincrement=False)
-
-
-def _count(name: str) -> Column[int]:
-    """A count that older rows do not have."""
-    return Column(name, Integer, nullable=False, server_default="0")
-
-
-def _name(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Id, nullable=null)
-
-
-def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, AnyText, nullable=null)
-
-
-def _refers(column: str, table: str) -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(["run", column], [f"{table}.run", f"{table}.id"])
-
+from store.schema import count, id_key, integer, metadata, name, refers, run_key, text
 
 runs = Table(
     "runs",
     metadata,
     Column("name", Id, primary_key=True),
     Column("seed", BigInteger, nullable=False),
-    _name("config_hash"),
+    name("config_hash"),
     Column("config", Json, nullable=False),
-    _text("device"),
+    text("device"),
     Column("created_at", Utc, nullable=False),
-    Column("summary", Json),
 )
 
 texts = Table(
     "texts",
     metadata,
-    _run(),
+    run_key(),
     Column("hash", Id, primary_key=True),
     Column("text", Packed, nullable=False),
 )
@@ -74,35 +35,35 @@ texts = Table(
 prompts = Table(
     "prompts",
     metadata,
-    _run(),
-    _id(),
-    _int("position"),
-    _name("split"),
+    run_key(),
+    id_key(),
+    integer("position"),
+    name("split"),
     Column("messages", Json, nullable=False),
-    _text("source"),
+    text("source"),
     Column("tags", Json, nullable=False),
-    _text("reference", null=True),
+    text("reference", null=True),
     Index(None, "run", "split", "position"),
 )
 
 samples = Table(
     "samples",
     metadata,
-    _run(),
-    _id(),
-    _name("prompt_id"),
-    _name("policy"),
-    _int("round"),
-    _name("purpose"),
-    _int("index"),
+    run_key(),
+    id_key(),
+    name("prompt_id"),
+    name("policy"),
+    integer("round"),
+    name("purpose"),
+    integer("index"),
     Column("seed", BigInteger, nullable=False),
-    _name("settings"),
-    _text("text"),
-    _int("tokens"),
-    _name("finish_reason"),
+    name("settings"),
+    text("text"),
+    integer("tokens"),
+    name("finish_reason"),
     Column("logprob", Double),
-    _int("position"),
-    _refers("prompt_id", "prompts"),
+    integer("position"),
+    refers("prompt_id", "prompts"),
     Index("ix_samples_order", "run", "round", "purpose", "position", "policy", "index", "id"),
     Index(None, "run", "prompt_id"),
 )
@@ -110,21 +71,21 @@ samples = Table(
 comparisons = Table(
     "comparisons",
     metadata,
-    _run(),
-    _id(),
-    _name("prompt_id"),
-    _name("first_id"),
-    _name("second_id"),
-    _int("round"),
-    _name("purpose"),
-    _name("constitution"),
+    run_key(),
+    id_key(),
+    name("prompt_id"),
+    name("first_id"),
+    name("second_id"),
+    integer("round"),
+    name("purpose"),
+    name("constitution"),
     Column("principles", Json, nullable=False),
-    _int("position"),
-    _int("first_index"),
-    _int("second_index"),
-    _refers("prompt_id", "prompts"),
-    _refers("first_id", "samples"),
-    _refers("second_id", "samples"),
+    integer("position"),
+    integer("first_index"),
+    integer("second_index"),
+    refers("prompt_id", "prompts"),
+    refers("first_id", "samples"),
+    refers("second_id", "samples"),
     Index("ix_comparisons_order", "run", "round", "purpose", "position", "first_index", "second_index", "id"),
     Index(None, "run", "prompt_id"),
 )
@@ -133,12 +94,12 @@ comparisons = Table(
 def _judged() -> list[SchemaItem]:
     """What every kind of verdict says, and of what."""
     return [
-        _run(),
-        _id(),
-        _name("comparison_id"),
-        _name("judge"),
-        _name("template"),
-        _name("constitution"),
+        run_key(),
+        id_key(),
+        name("comparison_id"),
+        name("judge"),
+        name("template"),
+        name("constitution"),
         Column("prompt_hashes", Json, nullable=False),
         Column("p_first", Double),
         Column("p_first_shown_first", Double),
@@ -149,16 +110,16 @@ def _judged() -> list[SchemaItem]:
 def _spent() -> list[SchemaItem]:
     """What a verdict took, and what was said with it."""
     return [
-        _text("rationale"),
-        _text("raw"),
-        _text("unscored", null=True),
-        _int("calls"),
-        _int("input_tokens"),
-        _int("output_tokens"),
-        _count("cached_tokens"),
-        _count("reasoning_tokens"),
+        text("rationale"),
+        text("raw"),
+        text("unscored", null=True),
+        integer("calls"),
+        integer("input_tokens"),
+        integer("output_tokens"),
+        count("cached_tokens"),
+        count("reasoning_tokens"),
         Column("cost_usd", Double),
-        _refers("comparison_id", "comparisons"),
+        refers("comparison_id", "comparisons"),
         Index(None, "run", "comparison_id", "judge"),
     ]
 
@@ -188,17 +149,17 @@ shadow_verdicts = Table(
 preferences = Table(
     "preferences",
     metadata,
-    _run(),
-    _id(),
-    _name("prompt_id"),
-    _int("round"),
+    run_key(),
+    id_key(),
+    name("prompt_id"),
+    integer("round"),
     Column("samples", Json, nullable=False),
     Column("scores", Json, nullable=False),
     Column("cycle", Boolean, nullable=False),
     Column("verdict_ids", Json, nullable=False),
     Column("label_ids", Json, nullable=False),
-    _int("position"),
-    _refers("prompt_id", "prompts"),
+    integer("position"),
+    refers("prompt_id", "prompts"),
     Index("ix_preferences_order", "run", "round", "position", "id"),
     Index(None, "run", "prompt_id"),
 )
@@ -206,24 +167,24 @@ preferences = Table(
 pairs = Table(
     "pairs",
     metadata,
-    _run(),
-    _id(),
-    _name("prompt_id"),
-    _int("round"),
-    _name("chosen"),
-    _name("rejected"),
+    run_key(),
+    id_key(),
+    name("prompt_id"),
+    integer("round"),
+    name("chosen"),
+    name("rejected"),
     Column("margin", Double, nullable=False),
     Column("confidence", Double, nullable=False),
     Column("weight", Double, nullable=False),
-    _name("source"),
-    _name("comparison_id"),
+    name("source"),
+    name("comparison_id"),
     Column("verdict_ids", Json, nullable=False),
     Column("label_ids", Json, nullable=False),
-    _name("calibration", null=True),
-    _int("position"),
-    _refers("prompt_id", "prompts"),
-    _refers("chosen", "samples"),
-    _refers("rejected", "samples"),
+    name("calibration", null=True),
+    integer("position"),
+    refers("prompt_id", "prompts"),
+    refers("chosen", "samples"),
+    refers("rejected", "samples"),
     Index("ix_pairs_order", "run", "round", "position", "id"),
     Index(None, "run", "prompt_id"),
 )
@@ -231,61 +192,115 @@ pairs = Table(
 review_items = Table(
     "review_items",
     metadata,
-    _run(),
-    _id(),
-    _name("comparison_id"),
-    _int("round"),
-    _name("purpose"),
-    _name("lane"),
+    run_key(),
+    id_key(),
+    name("comparison_id"),
+    integer("round"),
+    name("purpose"),
+    name("lane"),
     Column("inclusion_probability", Double, nullable=False),
     Column("seed", BigInteger, nullable=False),
-    _int("position"),
-    _refers("comparison_id", "comparisons"),
+    integer("position"),
+    Column("stratum", AnyText, nullable=False, server_default=""),
+    Column("reasons", Json, nullable=False, server_default="[]"),
+    Column("overlap", Integer, nullable=False, server_default="1"),
+    name("repeat_of", null=True),
+    Column("wanted", Integer, nullable=False, server_default="1"),
+    refers("comparison_id", "comparisons"),
     Index("ix_review_items_order", "run", "round", "purpose", "lane", "position", "id"),
     Index(None, "run", "comparison_id"),
+    Index(
+        "ix_review_items_wanted",
+        "run",
+        "round",
+        "purpose",
+        "lane",
+        "position",
+        "id",
+        sqlite_where=sa.text("wanted > 0"),
+        postgresql_where=sa.text("wanted > 0"),
+    ),
 )
+"""`wanted` counts the answers that an item still waits for: a copy, so that the open ones are found from an index."""
 
 labels = Table(
     "labels",
     metadata,
-    _run(),
-    _id(),
-    _name("item_id"),
-    _name("comparison_id"),
-    _name("value"),
-    _text("reviewer"),
-    _name("lane"),
+    run_key(),
+    id_key(),
+    name("item_id"),
+    name("comparison_id"),
+    name("value"),
+    text("reviewer"),
+    name("lane"),
     Column("inclusion_probability", Double, nullable=False),
     Column("swapped", Boolean, nullable=False),
-    _int("revision"),
+    integer("revision"),
     Column("created_at", Utc, nullable=False),
-    _refers("item_id", "review_items"),
-    _refers("comparison_id", "comparisons"),
+    Column("blind", Boolean, nullable=False, server_default=sa.true()),
+    Column("reveal", Id, nullable=False, server_default="never"),
+    Column("source", Id, nullable=False, server_default="queue"),
+    Column("marks", Json, nullable=False, server_default="{}"),
+    Column("reason", AnyText, nullable=False, server_default=""),
+    Column("flagged", Boolean, nullable=False, server_default=sa.false()),
+    Column("seconds", Double),
+    name("key", null=True),
+    refers("item_id", "review_items"),
+    refers("comparison_id", "comparisons"),
     sa.UniqueConstraint("run", "item_id", "reviewer", "revision"),
+    sa.UniqueConstraint("run", "reviewer", "key"),
     Index(None, "run", "comparison_id"),
+    Index(None, "run", "reviewer", "created_at"),
 )
 
 skips = Table(
     "skips",
     metadata,
-    _run(),
+    run_key(),
     Column("item_id", Id, primary_key=True),
     Column("reviewer", AnyText, primary_key=True),
-    _text("reason"),
+    text("reason"),
     Column("created_at", Utc, nullable=False),
-    _refers("item_id", "review_items"),
+    Column("cause", Id, nullable=False, server_default="other"),
+    Column("undone_at", Utc),
+    refers("item_id", "review_items"),
 )
+
+claims = Table(
+    "claims",
+    metadata,
+    run_key(),
+    Column("item_id", Id, primary_key=True),
+    Column("reviewer", AnyText, primary_key=True),
+    Column("claimed_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    refers("item_id", "review_items"),
+    Index(None, "run", "reviewer"),
+)
+"""Leases: who is looking at an item. A row goes when its answer comes; one past its time counts for nothing."""
+
+reveals = Table(
+    "reveals",
+    metadata,
+    run_key(),
+    Column("comparison_id", Id, primary_key=True),
+    Column("reviewer", AnyText, primary_key=True),
+    name("how"),
+    Column("created_at", Utc, nullable=False),
+    refers("comparison_id", "comparisons"),
+)
+"""Who was shown the verdicts on a comparison, and when: what they say of it afterwards is not blind."""
 
 checkpoints = Table(
     "checkpoints",
     metadata,
-    _run(),
-    _id(),
-    _name("sha256"),
-    _text("path"),
-    _int("round"),
-    _name("parent", null=True),
-    _name("pairs_sha256", null=True),
+    run_key(),
+    id_key(),
+    name("sha256"),
+    text("path"),
+    integer("round"),
+    name("parent", null=True),
+    name("pairs_sha256", null=True),
     Column("created_at", Utc, nullable=False),
     Index(None, "run", "round"),
 )
@@ -293,16 +308,16 @@ checkpoints = Table(
 decisions = Table(
     "decisions",
     metadata,
-    _run(),
-    _int("position", key=True),
-    _int("round"),
-    _name("kind"),
-    _name("policy"),
-    _name("candidate", null=True),
-    _name("incumbent", null=True),
-    _name("judge_only", null=True),
+    run_key(),
+    integer("position", key=True),
+    integer("round"),
+    name("kind"),
+    name("policy"),
+    name("candidate", null=True),
+    name("incumbent", null=True),
+    name("judge_only", null=True),
     Column("audited", Boolean, nullable=False),
-    _text("reason"),
+    text("reason"),
     Column("evidence", Json, nullable=False),
     Column("created_at", Utc, nullable=False),
 )
@@ -310,8 +325,8 @@ decisions = Table(
 stage_markers = Table(
     "stage_markers",
     metadata,
-    _run(),
-    _int("round", key=True),
+    run_key(),
+    integer("round", key=True),
     Column("stage", Id, primary_key=True),
     Column("seconds", Double, nullable=False),
     Column("counts", Json, nullable=False),
@@ -320,101 +335,10 @@ stage_markers = Table(
 metrics = Table(
     "metrics",
     metadata,
-    _run(),
-    _int("round", key=True),
+    run_key(),
+    integer("round", key=True),
     Column("stage", Id, primary_key=True),
-    _int("step", key=True),
+    integer("step", key=True),
     Column("name", Id, primary_key=True),
     Column("value", AnyFloat),
-)
-
-judge_calls = Table(
-    "judge_calls",
-    metadata,
-    Column("key", Id, primary_key=True),
-    _text("endpoint"),
-    _name("model"),
-    Column("response", sa.LargeBinary, nullable=False),
-    _int("size"),
-    _int("input_tokens"),
-    _int("cached_tokens"),
-    _int("output_tokens"),
-    _int("reasoning_tokens"),
-    Column("cost_usd", Double),
-    Column("created_at", Utc, nullable=False),
-    Column("used_at", Utc, nullable=False),
-    Index(None, "used_at"),
-)
-
-judge_spending = Table(
-    "judge_spending",
-    metadata,
-    Column("account", Id, primary_key=True),
-    Column("model", Id, primary_key=True),
-    Column("calls", BigInteger, nullable=False),
-    Column("unpriced_calls", BigInteger, nullable=False),
-    Column("input_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("output_tokens", BigInteger, nullable=False),
-    Column("reasoning_tokens", BigInteger, nullable=False),
-    Column("cost_usd", Double, nullable=False),
-)
-
-judge_batches = Table(
-    "judge_batches",
-    metadata,
-    Column("id", Id, primary_key=True),
-    _name("account"),
-    _text("endpoint"),
-    _name("model"),
-    _name("remote_id", null=True),
-    Column("created_at", Utc, nullable=False),
-    Column("ended_at", Utc),
-    _text("outcome", null=True),
-)
-
-judge_batch_calls = Table(
-    "judge_batch_calls",
-    metadata,
-    Column("batch", Id, sa.ForeignKey("judge_batches.id"), primary_key=True),
-    Column("key", Id, primary_key=True),
-    Index(None, "key"),
-)
-
-evaluations = Table(
-    "evaluations",
-    metadata,
-    _id(),
-    _text("judge"),
-    _text("choice"),
-    _name("template"),
-    _name("constitution"),
-    _text("data"),
-    _name("data_hash"),
-    Column("figures", Json, nullable=False),
-    Column("created_at", Utc, nullable=False),
-    Index(None, "created_at"),
-)
-
-calibrations = Table(
-    "calibrations",
-    metadata,
-    _id(),
-    _text("judge"),
-    Column("temperature", Double, nullable=False),
-    Column("by_principle", Json, nullable=False),
-    _int("labels"),
-    _text("source"),
-    Column("figures", Json, nullable=False),
-    Column("created_at", Utc, nullable=False),
-    Index(None, "created_at"),
-)
-
-judge_endpoints = Table(
-    "judge_endpoints",
-    metadata,
-    Column("endpoint", Id, primary_key=True),
-    Column("model", Id, primary_key=True),
-    Column("found", Json, nullable=False),
-    Column("probed_at", Utc, nullable=False),
 )

@@ -1,4 +1,8 @@
-"""The labels that stand: of each reviewer the latest revision, of several reviewers their mean."""
+"""The labels that stand: of each reviewer the latest revision, of several reviewers their mean.
+
+A withdrawn label stands for nothing. An override is somebody's correction of what the queue said: where there is one,
+the latest stands alone.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,7 +43,12 @@ def standing_labels(labels: Iterable[Label]) -> dict[str, Standing]:
             latest[key] = label
     by_comparison: dict[str, list[Label]] = {}
     for (comparison_id, _), label in sorted(latest.items()):
-        by_comparison.setdefault(comparison_id, []).append(label)
+        if label.value != "withdrawn":
+            by_comparison.setdefault(comparison_id, []).append(label)
+    for comparison_id, own in by_comparison.items():
+        overrides = [label for label in own if label.source == "override"]
+        if overrides:
+            by_comparison[comparison_id] = [max(overrides, key=lambda label: (label.created_at, label.id))]
     return {
         comparison_id: Standing(sum(label.p_first for label in own) / len(own), tuple(own))
         for comparison_id, own in by_comparison.items()

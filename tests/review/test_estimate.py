@@ -42,7 +42,7 @@ def test_agreement_counts_the_random_lane_with_a_wilson_interval(judged, items):
     for number, item in enumerate(_by_lane(items, "random")):
         judge_likes_first = p[item.comparison_id] > 0.5
         values.append(_label(item, "better" if judge_likes_first == (number >= 4) else "much_worse"))
-    values += [_label(item, "worse") for item in _by_lane(items, "uncertain")]
+    values += [_label(item, "worse") for item in _by_lane(items, "targeted")]
     audit = audit_agreement(judged, values)
     low, high = proportion_confint(16, 20, method="wilson")
     assert (audit.labels, audit.agreed, audit.undecided) == (20, 16, 0)
@@ -106,7 +106,7 @@ def test_labels_on_other_comparisons_are_refused(judged, items):
 
 def test_without_a_random_label_there_is_no_estimate(judged, items):
     assert corrected_win_rate(judged, [], 10) is None
-    assert corrected_win_rate(judged, [_label(i, "better") for i in _by_lane(items, "uncertain")], 10) is None
+    assert corrected_win_rate(judged, [_label(i, "better") for i in _by_lane(items, "targeted")], 10) is None
 
 
 def test_identical_answers_count_one_half_without_a_label(judged, items):

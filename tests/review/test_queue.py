@@ -93,7 +93,7 @@ def test_status_adds_up_and_names_simulated_labels(store):
     vote(store, items[0].id, "ada", "same")
     skip(store, items[1].id, "ada")
     SimulatedReviewer(lambda _prompt, answer: len(answer), 0.0, 1).answer(store, items[2:5])
-    random_lane, uncertain_lane = status(store)
+    random_lane, targeted_lane = status(store)
     assert (random_lane.lane, random_lane.drawn, random_lane.labelled, random_lane.simulated) == (
         "random",
         30,
@@ -101,7 +101,7 @@ def test_status_adds_up_and_names_simulated_labels(store):
         3,
     )
     assert (random_lane.skipped, random_lane.open) == (1, 25)
-    assert (uncertain_lane.lane, uncertain_lane.drawn, uncertain_lane.open) == ("uncertain", 4, 4)
+    assert (targeted_lane.lane, targeted_lane.drawn, targeted_lane.open) == ("targeted", 4, 4)
 
 
 def test_nothing_drawn_means_no_status(run_store):

@@ -35,7 +35,7 @@ def test_one_comparison_is_shown_blind_and_a_key_records_a_label(store):
     assert "FIRST" in shown
     assert "SECOND" in shown
     assert shown.index("FIRST") < shown.index("SECOND") or label.swapped
-    for told in ("0.91", "random", "uncertain", "rev_", "judge", "gate", "candidate"):
+    for told in ("0.91", "random", "targeted", "rev_", "judge", "gate", "candidate"):
         assert told not in shown
 
 

@@ -14,8 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from store import Store
 from store.database import Database
 from store.errors import BadDatabaseUrl, NewerDatabase, StoreBusy, StoreError
+from store.schema import metadata
 from store.scope import CHUNK
-from store.tables import metadata
 
 
 def test_migrations_make_the_tables_that_the_code_declares(store):

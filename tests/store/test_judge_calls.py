@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from store import Store, tables
+from store import Store, judge_tables
 from store.judge_calls import JudgeCalls, PaidCall, Spending, sub_account
 
 
@@ -24,7 +24,7 @@ def calls(store: Store) -> JudgeCalls:
 
 def used(calls: JudgeCalls, key: str, ago: timedelta) -> None:
     with calls.database.write() as connection:
-        table = tables.judge_calls
+        table = judge_tables.judge_calls
         connection.execute(sa.update(table).where(table.c.key == key).values(used_at=datetime.now(UTC) - ago))
 
 

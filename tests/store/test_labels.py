@@ -12,7 +12,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def queue(run, units):
-    """A run with two items in the random lane and one in the uncertain lane."""
+    """A run with two items in the random lane and one in the targeted lane."""
     prompts = units.prompts(3)
     samples = units.samples(prompts)
     run.add_prompts(prompts)
@@ -25,7 +25,7 @@ def queue(run, units):
             seed=2**62, position=position,
         )
         for comparison, lane, position in zip(
-            comparisons, ("random", "random", "uncertain"), (0, 1, 0), strict=True
+            comparisons, ("random", "random", "targeted"), (0, 1, 0), strict=True
         )
     ]  # fmt: skip
     assert run.add_review_items([items[2], items[1], items[0]]) == 3
@@ -42,7 +42,7 @@ def label(item, value="better", reviewer="ana", **fields):
 def test_items_come_random_lane_first_by_the_position_of_the_draw(queue):
     run, items = queue
     assert list(run.review_items(1)) == items
-    assert list(run.review_items(1, lane="uncertain")) == items[2:]
+    assert list(run.review_items(1, lane="targeted")) == items[2:]
     assert list(run.review_items(1, "gate")) == list(run.review_items(2)) == []
     assert run.add_review_items(items) == 0
     assert run.review_item(items[1].id) == items[1]

@@ -39,11 +39,3 @@ def test_a_metric_given_again_replaces_the_first(run):
     run.add_metrics(1, "train", [(1, "loss", 0.9), (2, "loss", 0.8)])
     run.add_metrics(1, "train", [(2, "loss", 0.7), (3, "loss", 0.6)])
     assert run.metrics(1, "train") == [(1, "loss", 0.9), (2, "loss", 0.7), (3, "loss", 0.6)]
-
-
-def test_the_summary_is_replaced_whole(store, run, units):
-    assert run.summary() is None
-    run.set_summary({"rounds": [{"index": 1, "value": 0.1}], "policy": "rev_a"})
-    run.set_summary({"rounds": [], "report": "später.html"})
-    assert store.run(run.name).summary() == {"rounds": [], "report": "später.html"}
-    assert store.create_run(units.run("second")).summary() is None

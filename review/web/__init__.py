@@ -1,0 +1,1 @@
+"""The pages: for reviewers, and for whoever decides by what they said."""
