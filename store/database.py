@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Database:
         self.url = _parse(url)
         self.dialect = self.url.get_backend_name()
         self._busy_seconds = busy_seconds
+        self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
         self.engine = self._engine()
         try:
             self.engine.connect().close()
@@ -68,6 +70,10 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database. Keep it short. Raises `StoreBusy`, `StoreError`."""
+        joined = self._joined.get()
+        if joined is not None:
+            yield joined
+            return
         with self._failures("read"), self.engine.connect() as connection:
             yield connection
 
@@ -78,10 +84,28 @@ class Database:
         Raises `StoreBusy` where another process holds the lock for longer than the timeout, `StoreError` where the
         database fails (a full disk, a lost server).
         """
+        joined = self._joined.get()
+        if joined is not None:
+            with joined.begin_nested():
+                yield joined
+            return
         with self._failures("write"), self.engine.connect().execution_options(writes=True) as connection:
             connection.begin()
             yield connection
             connection.commit()
+
+    @contextmanager
+    def together(self) -> Iterator[Connection]:
+        """A `write` that every `read` and `write` of this thread joins until it ends: all of them happen, or none.
+
+        What fails inside and is caught there is undone alone.
+        """
+        with self.write() as connection:
+            token = self._joined.set(connection)
+            try:
+                yield connection
+            finally:
+                self._joined.reset(token)
 
     @contextmanager
     def _failures(self, action: str) -> Iterator[None]:
