@@ -19,9 +19,13 @@ def test_what_is_written_together_is_read_inside_and_committed_at_the_end(store,
 
 
 def test_nothing_of_it_stays_when_it_ends_with_an_error(store, run, units):
-    with pytest.raises(RuntimeError, match="halfway"), store.database.together():
-        run.add_prompts(units.prompts(3))
-        raise RuntimeError("halfway")
+    def written_halfway():
+        with store.database.together():
+            run.add_prompts(units.prompts(3))
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        written_halfway()
     assert list(run.prompts("train")) == []
     assert run.add_prompts(units.prompts(3)) == 3
 
