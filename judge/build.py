@@ -13,11 +13,12 @@ from judge.api.pointwise import ApiPointwiseJudge
 from judge.axes import require_no_scores
 from judge.contract import Judge, LabelScorer
 from judge.errors import JudgeSettingsError
-from judge.local import LocalJudge, require_label_replies
+from judge.local import LocalJudge
 from judge.local_pointwise import LocalPointwiseJudge
 from judge.meta import MetaJudge, require_reasons
 from judge.panel import PanelJudge
 from judge.principles import DividedJudge, check_parts, is_divided
+from judge.scorer_judge import require_label_replies
 from judge.scripted import ScriptedJudge
 from judge.settings import (
     ApiJudgeSettings,

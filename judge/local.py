@@ -8,25 +8,20 @@ Where a policy would rather say something else than either label, the ratio of t
 and the judge abstains.
 """
 
-import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 from judge.contract import LabelScorer
-from judge.errors import JudgeSettingsError
 from judge.pointwise import require_pairs
 from judge.presentation import Asides, Presentation, as_answer, present
 from judge.reading import Reading, average, average_tie, lowest_mass
+from judge.scorer_judge import ScorerJudge
 from judge.settings import LocalJudgeSettings, shown_chars
 from prompts.constitution import Constitution
 from prompts.template import JudgeTemplate
 from store.records import Comparison, Verdict
-
-_CHUNK = 512
-"""Comparisons in memory at once: enough for the scorer to sort by length, little enough to forget."""
 
 FEWEST_CHARS = 100
 """An answer is not cut below this: what is left would not be the answer any more."""
@@ -38,13 +33,8 @@ TOO_LONG = "the comparison is longer than the policy that judges reads"
 """Why a comparison is unscored whose label log-probabilities are not numbers (see `judge.contract.LabelScorer`)."""
 
 
-class LocalJudge:
-    """Judges by `scorer`'s label log-probabilities.
-
-    Floating-point results depend on the batch: the same comparisons in the same call give the same verdicts, so
-    callers that resume must cut their comparisons into fixed groups.
-    Raises `JudgeSettingsError` for a template whose replies are not bare labels.
-    """
+class LocalJudge(ScorerJudge):
+    """Compares two answers. Raises `JudgeSettingsError` for a template that scores, or asks for more than a label."""
 
     def __init__(
         self,
@@ -53,12 +43,8 @@ class LocalJudge:
         constitution: Constitution,
         settings: LocalJudgeSettings,
     ) -> None:
-        require_label_replies(template)
+        super().__init__(scorer, template, constitution, settings)
         require_pairs(template)
-        self._scorer = scorer
-        self._template = template
-        self._constitution = constitution
-        self._settings = settings
 
     @property
     def name(self) -> str:
@@ -66,13 +52,6 @@ class LocalJudge:
             f"local:{self._scorer.revision}:{self._template.hash[:12]}:{self._constitution.hash[:12]}"
             f":t{self._settings.temperature:g}:m{self._settings.min_label_mass:g}{shown_chars(self._settings)}"
         )
-
-    async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
-        """One verdict for each comparison, in the order given. The scorer works in a thread."""
-        waiting = iter(comparisons)
-        while chunk := list(islice(waiting, _CHUNK)):
-            for verdict in await asyncio.to_thread(self._judge, chunk):
-                yield verdict
 
     def _judge(self, comparisons: Sequence[Comparison]) -> list[Verdict]:
         presented = [self._present(c, self._settings.answer_chars) for c in comparisons]
@@ -150,12 +129,3 @@ class LocalJudge:
 
 def _too_long(logprobs: Logprobs) -> bool:
     return any(math.isnan(value) for row in logprobs for value in row)
-
-
-def require_label_replies(template: JudgeTemplate) -> None:
-    """Raise `JudgeSettingsError` unless the template asks for a bare label."""
-    if template.reply != "label":
-        raise JudgeSettingsError(
-            f"judge.template: {template.name!r} asks for replies in {template.reply}, but a local judge reads the "
-            "probability of a bare label. Use a template with `reply: label`, such as pairwise."
-        )

@@ -3,30 +3,23 @@
 Nothing is generated. As in `judge.local`, a policy that would rather say something else than a number abstains.
 """
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 
 from judge.contract import LabelScorer
-from judge.local import FEWEST_CHARS, TOO_LONG, Both, require_label_replies
+from judge.local import FEWEST_CHARS, TOO_LONG, Both
 from judge.pointwise import Grade, compare_grades, require_points
 from judge.presentation import Asides, Presentation, as_answer, present_each
 from judge.score import expected_points, label_mass
+from judge.scorer_judge import ScorerJudge
 from judge.settings import LocalJudgeSettings, shown_chars
 from prompts.constitution import Constitution
 from prompts.template import JudgeTemplate
 from store.records import Comparison, Message, Verdict
 
-_CHUNK = 512
-"""Comparisons in memory at once."""
 
-
-class LocalPointwiseJudge:
-    """Scores by `scorer`'s label log-probabilities; the same comparisons in the same call give the same verdicts.
-
-    Raises `JudgeSettingsError` for a template that compares two answers, or whose replies are not bare labels.
-    """
+class LocalPointwiseJudge(ScorerJudge):
+    """Scores each answer. Raises `JudgeSettingsError` for a template that compares, or wants more than a label."""
 
     def __init__(
         self,
@@ -35,12 +28,8 @@ class LocalPointwiseJudge:
         constitution: Constitution,
         settings: LocalJudgeSettings,
     ) -> None:
+        super().__init__(scorer, template, constitution, settings)
         require_points(template)
-        require_label_replies(template)
-        self._scorer = scorer
-        self._template = template
-        self._constitution = constitution
-        self._settings = settings
 
     @property
     def name(self) -> str:
@@ -50,13 +39,6 @@ class LocalPointwiseJudge:
             f":s{settings.score_scale:g}:t{settings.temperature:g}:m{settings.min_label_mass:g}"
             f"{shown_chars(settings)}"
         )
-
-    async def compare(self, comparisons: Iterable[Comparison]) -> AsyncIterator[Verdict]:
-        """One verdict for each comparison, in the order given. The scorer works in a thread."""
-        waiting = iter(comparisons)
-        while chunk := list(islice(waiting, _CHUNK)):
-            for verdict in await asyncio.to_thread(self._judge, chunk):
-                yield verdict
 
     def _judge(self, comparisons: Sequence[Comparison]) -> list[Verdict]:
         presented = [self._present(c, self._settings.answer_chars) for c in comparisons]

@@ -8,9 +8,10 @@ is remembered apart: `live`, and `batched` by batch.
 import json
 import re
 import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from tests.judge.loopback import Answer, LoopbackServer
 
 Body = dict[str, Any]
 Reply = tuple[int, Any]
@@ -24,7 +25,7 @@ def _completed(_batch: int) -> str:
     return "completed"
 
 
-class BatchServer:
+class BatchServer(LoopbackServer):
     def __init__(
         self,
         behaviour: Callable[[Body], Reply],
@@ -46,51 +47,17 @@ class BatchServer:
         self._behaviour, self._looks, self._lost, self._fate = behaviour, looks, lost, fate
         self._left: dict[str, int] = {}
         self._lock = threading.Lock()
-        outer = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def post(self, path: str, headers: Mapping[str, str], raw: bytes) -> Answer:
+        with self._lock:
+            status, body = self._post(path, raw, headers.get("Content-Type", ""))
+        return status, {}, body
 
-            def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers["Content-Length"]))
-                with outer._lock:
-                    self._answer(*outer._post(self.path, raw, self.headers.get("Content-Type", "")))
-
-            def do_GET(self) -> None:
-                with outer._lock:
-                    self._answer(*outer._get(self.path.partition("?")[0]))
-
-            def _answer(self, status: int, answer: Any) -> None:
-                if status == 0:
-                    self.close_connection = True
-                    self.connection.close()
-                    return
-                payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that was killed is part of the play."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def get(self, path: str) -> Answer:
+        with self._lock:
+            status, body = self._get(path)
+        return status, {}, body
 
     @property
     def lines(self) -> int:
