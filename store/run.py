@@ -2,6 +2,7 @@
 
 from store.answers import Answers
 from store.database import Database
+from store.effects import Effects
 from store.labels import Labels
 from store.outcomes import Outcomes
 from store.progress import Progress
@@ -10,7 +11,7 @@ from store.revisions import Revisions
 from store.shadows import Shadows
 
 
-class RunStore(Answers, Shadows, Outcomes, Labels, Revisions, Progress):
+class RunStore(Answers, Shadows, Outcomes, Labels, Effects, Revisions, Progress):
     """The units of one run. Adding is idempotent; reading streams. Got from `store.Store`.
 
     Safe to use from several threads, and beside other processes on the same database.

@@ -214,7 +214,6 @@ review_items = Table(
         "run",
         "round",
         "purpose",
-        "lane",
         "position",
         "id",
         sqlite_where=sa.text("wanted > 0"),
@@ -263,6 +262,7 @@ skips = Table(
     Column("created_at", Utc, nullable=False),
     Column("cause", Id, nullable=False, server_default="other"),
     Column("undone_at", Utc),
+    name("key", null=True),
     refers("item_id", "review_items"),
 )
 
@@ -290,6 +290,39 @@ reveals = Table(
     refers("comparison_id", "comparisons"),
 )
 """Who was shown the verdicts on a comparison, and when: what they say of it afterwards is not blind."""
+
+label_effects = Table(
+    "label_effects",
+    metadata,
+    run_key(),
+    id_key(),
+    name("label_id"),
+    name("comparison_id"),
+    text("reviewer"),
+    integer("round"),
+    name("stage"),
+    integer("position"),
+    name("effect"),
+    name("why"),
+    name("subject", null=True),
+    Column("detail", Json, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    refers("label_id", "labels"),
+    refers("comparison_id", "comparisons"),
+    Index("ix_label_effects_order", "run", "round", "stage", "position", "id"),
+    Index("ix_label_effects_reviewer", "run", "reviewer", "round", "stage", "position", "id"),
+    Index(None, "run", "comparison_id"),
+    Index(None, "run", "label_id"),
+    Index(
+        "uq_label_effects_pair",
+        "run",
+        "label_id",
+        unique=True,
+        sqlite_where=sa.text("stage = 'pair'"),
+        postgresql_where=sa.text("stage = 'pair'"),
+    ),
+)
+"""The ledger: what each label changed. A label enters one training set and no other, which the unique index holds."""
 
 checkpoints = Table(
     "checkpoints",
