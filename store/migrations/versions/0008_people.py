@@ -17,6 +17,7 @@ def upgrade() -> None:
     _labels()
     op.add_column("skips", sa.Column("cause", ID, nullable=False, server_default="other"))
     op.add_column("skips", sa.Column("undone_at", TIME, nullable=True))
+    op.add_column("skips", sa.Column("key", ID, nullable=True))
     _claims()
     _reveals()
     op.drop_column("runs", "summary")
@@ -40,7 +41,7 @@ def _items() -> None:
     op.create_index(
         "ix_review_items_wanted",
         "review_items",
-        ["run", "round", "purpose", "lane", "position", "id"],
+        ["run", "round", "purpose", "position", "id"],
         sqlite_where=sa.text("wanted > 0"),
         postgresql_where=sa.text("wanted > 0"),
     )
