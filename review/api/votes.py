@@ -1,6 +1,6 @@
 """The shapes of voting."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,10 +15,11 @@ SideMark = Literal["left", "right", "same"]
 class VoteRequest(Shape):
     item_id: UnitId
     choice: Choice
-    marks: Annotated[
-        dict[UnitId, SideMark],
-        Field(max_length=200, description="By principle id: the side that does better under it."),
-    ] = {}
+    marks: dict[UnitId, SideMark] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="By principle id: the side that does better under it.",
+    )
     reason: Reason = ""
     flagged: bool = Field(default=False, description="Ask the lead to look at it.")
     seconds: float | None = Field(default=None, ge=0.0, le=86400.0, description="How long you looked.")
