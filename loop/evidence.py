@@ -18,7 +18,8 @@ from loop.judging import judge_all
 from loop.spot_check import ask_people
 from policy.scorer import PolicyScorer
 from prompts.hashing import derive_seed
-from review.estimate import audit_agreement, corrected_win_rate
+from review.estimates.agreement import audit_agreement
+from review.estimates.win_rate import corrected_win_rate
 from review.settings import SpotCheckSettings
 from store.records import Checkpoint, Comparison, Decision
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from judge.interval import Interval
 from loop.settings import GateSettings
-from review.estimate import AuditAgreement, Estimate
+from review.estimates.agreement import AuditAgreement
+from review.estimates.win_rate import Estimate
 
 _HALF = 0.5
 

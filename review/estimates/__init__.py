@@ -1,1 +1,1 @@
-"""What labels say about the judge and about a candidate: estimates whose intervals fit how the items were drawn."""
+"""What people's labels say of the judge, of the candidate, and of people themselves."""

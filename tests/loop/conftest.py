@@ -20,7 +20,8 @@ from loop.gate import GateEvidence, decide
 from loop.settings import DriftSettings, GateSettings
 from loop.summary import STAGES, TRUE_SCORE
 from review.draw import draw
-from review.estimate import audit_agreement, corrected_win_rate
+from review.estimates.agreement import audit_agreement
+from review.estimates.win_rate import corrected_win_rate
 from review.simulated import SimulatedReviewer
 from store.records import (
     Checkpoint,

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from judge.interval import Interval
 from loop.gate import GateEvidence, decide
 from loop.settings import GateSettings
-from review.estimate import prediction_powered
+from review.estimates.win_rate import prediction_powered
 
 JUDGE_LIKES = Interval(value=0.55, low=0.53, high=0.56)
 JUDGE_UNSURE = Interval(value=0.5, low=0.48, high=0.53)

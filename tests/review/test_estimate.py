@@ -6,7 +6,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from review.draw import draw
 from review.errors import ReviewError, UnequalInclusion
-from review.estimate import audit_agreement, corrected_win_rate, prediction_powered
+from review.estimates.agreement import audit_agreement
+from review.estimates.win_rate import corrected_win_rate, prediction_powered
 from store.records import Label
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from review.estimate import prediction_powered
+from review.estimates.win_rate import prediction_powered
 
 
 @dataclass(frozen=True)

@@ -1,41 +1,23 @@
-"""What people's labels on a random sample say about the judge, and about the candidate.
+"""How often people would prefer the candidate, from labels on a few held-out comparisons and verdicts on all.
 
-Two figures. *Audited agreement*: how often people side with the judge on this round's own pairs, with a Wilson
-interval. *Label-corrected win rate*: how often people would prefer the candidate on held-out prompts, with the judge's
-verdicts on all comparisons used to sharpen what labels on a few of them say. A judge that is wrong makes the second
-interval wider; it cannot move it in the candidate's favour.
+The judge's verdicts sharpen what the labels say. A judge that is wrong makes the interval wider; it cannot move it in
+the candidate's favour.
 
 Only the random lane enters, and only with equal inclusion probabilities. Skipped items are taken to be missing at
-random. Left out: Hájek weights (one round draws with one probability), intervals valid at every moment (the
-gate looks once, at a number of labels fixed beforehand), and the ppi-python package, which brings numba and
-scikit-learn for what are a few lines here.
+random. Left out: intervals valid at every moment (the gate looks once, at a number of labels fixed beforehand), and the
+ppi-python package, which brings numba and scikit-learn for what are a few lines here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import stdtrit
-from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
-from judge.ranks.standing import Standing, standing_labels
-from review.errors import ReviewError, UnequalInclusion
+from review.errors import ReviewError
+from review.estimates.standing import mean_p_first, random_lane
 from store.records import Comparison, Label, Verdict
-
-
-class AuditAgreement(BaseModel):
-    """How often people side with the judge. `labels` = agreed + disagreed + `undecided`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    labels: int = Field(ge=0)
-    agreed: int = Field(ge=0)
-    undecided: int = Field(ge=0)
-    """People called the answers the same or both bad, or the judge said exactly one half."""
-    agreement: Interval | None
-    """Agreed over agreed and disagreed, Wilson 95%; None where nothing was decided."""
 
 
 class Estimate(Interval):
@@ -54,37 +36,6 @@ class Estimate(Interval):
     """The win rate by the judge's word, before any correction."""
 
 
-def audit_agreement(judged: Iterable[tuple[Comparison, Verdict]], labels: Iterable[Label]) -> AuditAgreement:
-    """The judge's own verdicts against the random lane's labels on them.
-
-    It takes verdicts and not pairs, because pairs follow the labels where there are any, and would agree with them by
-    construction. Labels of "same" and "both bad" are neither agreement nor disagreement: the pair teaches
-    nothing, but the judge was not wrong about it; they are counted as undecided. Wilson (1927), by statsmodels.
-    Raises UnequalInclusion.
-    """
-    standing = _random_lane(labels)
-    p_first = _mean_p_first(judged)
-    agreed = disagreed = undecided = 0
-    for comparison_id, people in standing.items():
-        p = p_first.get(comparison_id)
-        if p is None:
-            continue
-        if not people.decided or p == 0.5:
-            undecided += 1
-        elif (p > 0.5) == (people.p_first > 0.5):
-            agreed += 1
-        else:
-            disagreed += 1
-    decided = agreed + disagreed
-    interval = None
-    if decided:
-        low, high = proportion_confint(agreed, decided, alpha=0.05, method="wilson")
-        share = agreed / decided
-        # Wilson's bounds reach 0 and 1 only up to rounding.
-        interval = Interval(value=share, low=min(float(low), share), high=max(float(high), share))
-    return AuditAgreement(labels=decided + undecided, agreed=agreed, undecided=undecided, agreement=interval)
-
-
 def corrected_win_rate(
     judged: Iterable[tuple[Comparison, Verdict]],
     labels: Iterable[Label],
@@ -98,9 +49,9 @@ def corrected_win_rate(
     comparison stands with f = 1/2: the estimate stays right whatever f is.
     Raises UnequalInclusion, and ReviewError for a label on a comparison that is not among `judged`.
     """
-    p_first = _mean_p_first(judged)
+    p_first = mean_p_first(judged)
     ids = sorted(p_first)
-    standing = _random_lane(labels)
+    standing = random_lane(labels)
     strangers = sorted(set(standing) - set(ids))
     if strangers:
         raise ReviewError(
@@ -184,28 +135,3 @@ def prediction_powered(
         identical=identical,
         judge_only=overall(float(f.mean())),
     )
-
-
-def _random_lane(labels: Iterable[Label]) -> dict[str, Standing]:
-    chosen = [label for label in labels if label.lane == "random"]
-    probabilities = sorted({label.inclusion_probability for label in chosen})
-    if len(probabilities) > 1:
-        raise UnequalInclusion(
-            f"labels were drawn with probabilities from {probabilities[0]:.4g} to {probabilities[-1]:.4g}; "
-            "estimate each draw (one round, one purpose) by itself"
-        )
-    return standing_labels(chosen)
-
-
-def _mean_p_first(judged: Iterable[tuple[Comparison, Verdict]]) -> dict[str, float | None]:
-    """Several judges' verdicts on one comparison count their mean; None where none was scored."""
-    scores: dict[str, list[float]] = {}
-    for comparison, verdict in judged:
-        own = scores.setdefault(comparison.id, [])
-        if verdict.p_first is not None:
-            own.append(verdict.p_first)
-    return {comparison_id: _mean(own) for comparison_id, own in scores.items()}
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
