@@ -138,7 +138,8 @@ class RunSummary(Settings):
     prompts: PromptCounts = PromptCounts()
     rounds: list[RoundSummary]
     stopped: str
-    """Why there are no more rounds, or `not finished`."""
+    """Why there are no more rounds; where some follow, how many were played."""
+    finished: bool = True
     policy: str
     """The revision that ships; empty where the run has not come to its first policy."""
     league: list[LeagueRating] = Field(default_factory=list)
@@ -172,6 +173,9 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
         for index, stages in sorted(markers.items())
         if index > 0
     ]
+    played = sum("gate" in stages for stages in markers.values())
+    wanted = rounds_wanted or run.config["rounds"]
+    stopped = why_stopped(store.decisions(), played, wanted, run.config["gate"]["patience"])
     return RunSummary(
         run=run.name,
         seed=run.seed,
@@ -179,13 +183,8 @@ def summarise(store: RunStore, folder: Path, rounds_wanted: int | None = None) -
         simulated_reviewer=run.config.get("reviewer", {}).get("kind") == "simulated",
         prompts=PromptCounts.model_validate(prompts.counts) if prompts else PromptCounts(),
         rounds=rounds,
-        stopped=why_stopped(
-            store.decisions(),
-            sum("gate" in stages for stages in markers.values()),
-            rounds_wanted or run.config["rounds"],
-            run.config["gate"]["patience"],
-        )
-        or "not finished",
+        stopped=stopped or f"{played} of {wanted} rounds are played",
+        finished=stopped is not None,
         policy=store.current_policy() if store.checkpoints() else "",
         league=table.standings if (table := last_league(store)) else [],
         report=str(folder / "report.html"),

@@ -101,8 +101,7 @@ def _state(facts: Facts) -> str:
     unaudited = [r.index for r in decided if not r.audited and r.decision == "promote"]
     if unaudited:
         parts.append(f"The promotion of {_which(unaudited)} is unaudited: no label checked the judge.")
-    over = summary.stopped != "not finished"
-    parts.append(f"The run stopped: {summary.stopped}." if over else "The run is not finished.")
+    parts.append(f"The run {'stopped' if summary.finished else 'is not finished'}: {summary.stopped}.")
     return " ".join(parts)
 
 

@@ -238,6 +238,6 @@ def test_a_policy_that_stays_has_one_true_score(synthetic: Make, tmp_path: Path)
 def test_a_shorter_run_that_was_asked_for_is_not_called_unfinished(synthetic: Make, tmp_path: Path) -> None:
     run = synthetic(prompts=60)
     run.play(1, 0.75, 0.1)
-    assert "The run is not finished." in _Page(_report(run, tmp_path)).text
+    assert "The run is not finished: 1 of" in _Page(_report(run, tmp_path)).text
     text = write_report(run.store, tmp_path, rounds_wanted=1).read_text(encoding="utf-8")
     assert "all 1 rounds asked for were played" in _Page(text).text
