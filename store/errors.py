@@ -7,7 +7,8 @@ StoreError
 ├── RunDiffers        a run of this name exists with another configuration
 ├── NotFound          no run, unit or text of this name
 ├── AmbiguousId       a prefix or id that several units have
-└── BadUnit           a unit that refers to nothing stored, or contradicts what is stored
+├── BadUnit           a unit that refers to nothing stored, or contradicts what is stored
+└── KeyReused         one request's key on another request
 """
 
 
@@ -41,3 +42,7 @@ class AmbiguousId(StoreError):
 
 class BadUnit(StoreError):
     """A unit that refers to something not stored, or contradicts an immutable one."""
+
+
+class KeyReused(StoreError):
+    """A key that names one request was sent with another."""
