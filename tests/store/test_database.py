@@ -20,10 +20,17 @@ from store.scope import CHUNK
 
 def test_migrations_make_the_tables_that_the_code_declares(store):
     with store.database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # A search index is made by the migration alone: FTS5 keeps it in tables of its own.
+        declared = {"compare_type": True, "include_name": lambda name, *_: not _searched(name)}
+        context = MigrationContext.configure(connection, opts=declared)
         assert compare_metadata(context, metadata) == []
         made = set(sa.inspect(connection).get_table_names())
-    assert made == {*metadata.tables, "alembic_version"}
+    assert {name for name in made if not _searched(name)} == {*metadata.tables, "alembic_version"}
+    assert "catalogue_words" in made
+
+
+def _searched(name):
+    return (name or "").startswith("catalogue_words")
 
 
 def test_migrations_make_every_index_and_unique_constraint(store):
