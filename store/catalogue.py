@@ -1,0 +1,353 @@
+"""The catalogue of a run's verdicts: filled from the other tables, and read by page.
+
+Filling costs a run nothing: whoever serves the pages does it, a chunk in a short transaction, and again whenever
+there is more. Reading is bounded: rows are numbered, so a page looks at ranges of numbers, newest first, and when its
+time is up it says where it stopped instead of going on; a filter that few of a million rows pass cannot hold up
+anybody. Filters that are rare by nature (unscored, labelled) have an index of their own, words have a search index.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from store import tables
+from store.catalogue_tables import catalogue, figures
+from store.records import Purpose
+from store.scope import CHUNK, RunScope, Values
+from store.words import asked, words
+
+WINDOWS = (2_000, 10_000, 50_000)
+"""Rows looked at in one query of a page: few at first, since most pages are full after few."""
+PATIENCE = 0.06
+"""Seconds after which a page that is not full says where it stopped."""
+
+People = Literal["agree", "overrule", "undecided", "any"]
+_PEOPLE = {"agree": 1, "overrule": -1, "undecided": 0}
+_FIRST, _SECOND = tables.samples.alias("first"), tables.samples.alias("second")
+_REAL = ("slot", "confidence", "cost_usd")
+
+
+class Unit(NamedTuple):
+    """What is catalogued, and counted, together: the verdicts of one round and purpose."""
+
+    round: int
+    purpose: Purpose
+
+
+class Span(NamedTuple):
+    """Numbers of a run's rows: `first` ≤ seq ≤ `last`."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which verdicts a page lists; None and empty leave everything in. Confidence is in [0.5, 1]."""
+
+    round: int | None = None
+    purpose: str | None = None
+    principle: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    flipped: bool | None = None
+    unscored: bool | None = None
+    people: People | None = None
+    text: str = ""
+
+
+class Page(NamedTuple):
+    """Numbers of the rows found, newest first. `next` is where the following page starts; None after the last.
+
+    `stopped` says that the page's time was up before it was full.
+    """
+
+    rows: tuple[int, ...]
+    next: int | None
+    stopped: bool
+
+
+class Catalogue(RunScope):
+    """The catalogue of one run."""
+
+    def units(self) -> list[Unit]:
+        """The rounds and purposes that have comparisons, by seeks in an index."""
+        table = tables.comparisons
+        query = sa.select(table.c.round, table.c.purpose).where(table.c.run == self.name)
+        query = query.order_by(table.c.round, table.c.purpose).limit(1)
+        found: list[Unit] = []
+        with self.database.read() as connection:
+            row = connection.execute(query).one_or_none()
+            while row is not None:
+                found.append(Unit(row.round, row.purpose))
+                after = sa.tuple_(table.c.round, table.c.purpose) > sa.tuple_(
+                    sa.literal(row.round), sa.literal(row.purpose, table.c.purpose.type)
+                )
+                row = connection.execute(query.where(after)).one_or_none()
+        return found
+
+    def fill(self, unit: Unit) -> int:
+        """Catalogue what the unit has and the catalogue has not, in the data set's order; how many rows."""
+        comparisons, verdicts = tables.comparisons, tables.verdicts
+        known = (catalogue.c.run == verdicts.c.run) & (catalogue.c.verdict_id == verdicts.c.id)
+        mended = catalogue.c.unscored.is_not(None) & verdicts.c.p_first.is_not(None)
+        query = _with_texts().outerjoin(catalogue, known)
+        query = query.add_columns(catalogue.c.seq)
+        query = query.where(
+            comparisons.c.run == self.name,
+            comparisons.c.round == unit.round,
+            comparisons.c.purpose == unit.purpose,
+            catalogue.c.seq.is_(None) | mended,
+        )
+        keys = [comparisons.c[name] for name in ("position", "first_index", "second_index", "id")]
+        written = 0
+        chunk: list[Row[Any]] = []
+        for row in self._pages(query, [*keys, verdicts.c.judge]):
+            chunk.append(row)
+            if len(chunk) == CHUNK:
+                written += self._write(unit, chunk)
+                chunk = []
+        return written + self._write(unit, chunk)
+
+    def span(self, unit: Unit, since: int | None = None) -> Span | None:
+        """The numbers of a unit's rows, looked for from `since` on; None where it has none."""
+        query = sa.select(sa.func.min(catalogue.c.seq), sa.func.max(catalogue.c.seq))
+        query = query.where(*self._of(unit), catalogue.c.seq >= (since or 0))
+        with self.database.read() as connection:
+            first, last = connection.execute(query).one()
+        return None if first is None else Span(first, last)
+
+    def spans(self) -> dict[Unit, Span]:
+        """The numbers of every unit's rows, as far as they were counted."""
+        return {unit: Span(*value["span"]) for unit, value in self.counted().items() if value["span"]}
+
+    def counted(self) -> dict[Unit, dict[str, Any]]:
+        """The counts of every unit as they were last made (see `review.figures`)."""
+        query = sa.select(figures.c.round, figures.c.purpose, figures.c.value)
+        query = query.where(figures.c.run == self.name, figures.c.kind == "verdicts")
+        with self.database.read() as connection:
+            rows = connection.execute(query.order_by(figures.c.round, figures.c.purpose)).all()
+        return {Unit(row.round, row.purpose): row.value for row in rows}
+
+    def count(self, unit: Unit, span: Span) -> dict[str, Any]:
+        """What a unit's rows come to: see the names. Sums are 0, means None, where there is nothing."""
+        c = catalogue.c
+        mine = (*self._of(unit), c.seq.between(*span))
+        flip_first = sa.case((c.flipped & (c.slot > 0.5), 1), else_=0)
+        called = sa.case((c.calls > 0, 1), else_=0)
+        unpriced = sa.case(((c.calls > 0) & c.cost_usd.is_(None), 1), else_=0)
+
+        def total(what: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+            return sa.func.coalesce(sa.func.sum(what), 0)
+
+        query = sa.select(
+            sa.func.count().label("verdicts"),
+            sa.func.count(c.confidence).label("scored"),
+            sa.func.count(c.flipped).label("both_orders"),
+            total(sa.case((c.flipped, 1), else_=0)).label("flips"),
+            total(flip_first).label("flips_to_first"),
+            sa.func.avg(c.slot).label("slot"),
+            sa.func.avg(c.confidence).label("confidence"),
+            sa.func.count(c.longer).label("differing_lengths"),
+            total(c.longer).label("longer"),
+            sa.func.count(c.people).label("labelled"),
+            total(sa.case((c.people == 1, 1), else_=0)).label("agreed"),
+            total(sa.case((c.people == -1, 1), else_=0)).label("overruled"),
+            total(called).label("called"),
+            total(unpriced).label("unpriced"),
+            *(total(c[name]).label(name) for name in ("calls", "input_tokens", "output_tokens", "cost_usd")),
+        ).where(*mine)
+        why = sa.select(c.unscored, sa.func.count()).where(*mine, c.unscored.is_not(None))
+        sure = sa.cast(sa.func.floor(c.confidence * 20), sa.Integer)
+        bins = sa.select(sure, sa.func.count()).where(*mine, c.confidence.is_not(None)).group_by(sure)
+        with self.database.read() as connection:
+            made = dict(connection.execute(query).one()._mapping)
+            made["unscored"] = {row[0]: row[1] for row in connection.execute(why.group_by(c.unscored))}
+            made["sure"] = {str(row[0]): row[1] for row in connection.execute(bins)}
+        for name, value in made.items():  # PostgreSQL sums to decimals
+            if name in _REAL:
+                made[name] = None if value is None else float(value)
+            elif not isinstance(value, dict):
+                made[name] = int(value)
+        return {**made, "span": list(span)}
+
+    def find(
+        self,
+        wanted: Wanted,
+        spans: Mapping[Unit, Span],
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        less: sa.ColumnElement[bool] | None = None,
+    ) -> Page:
+        """The rows that pass, newest first; `less` is a condition on the rows that are left out.
+
+        `spans` bounds what is looked at: the rows of units that it does not hold are not found.
+        """
+        ends = [
+            span
+            for unit, span in spans.items()
+            if wanted.round in (None, unit.round) and wanted.purpose in (None, "", unit.purpose)
+        ]
+        if not ends:
+            return Page((), None, False)
+        first, top = min(span.first for span in ends), max(span.last for span in ends)
+        top = top if before is None else min(top, before - 1)
+        query = sa.select(catalogue.c.seq).where(catalogue.c.run == self.name, *self._passing(wanted))
+        query = query.order_by(catalogue.c.seq.desc())
+        if less is not None:
+            query = query.where(~less)
+        rare = wanted.unscored or wanted.people is not None
+        indexed = rare or (bool(asked(wanted.text)) and self.database.dialect == "postgresql")
+        found: list[int] = []
+        deadline = time.monotonic() + PATIENCE
+        with self.database.read() as connection:
+            for window in _windows(first, top, whole=indexed):
+                ranged = query.where(catalogue.c.seq.between(*window)).limit(limit + 1 - len(found))
+                found += connection.scalars(ranged)
+                if len(found) > limit:
+                    return Page(tuple(found[:limit]), found[limit - 1], False)
+                if time.monotonic() > deadline and window.first > first:
+                    return Page(tuple(found), window.first, True)
+        return Page(tuple(found), None, False)
+
+    def set_people(self, said: Iterable[tuple[str, int | None]]) -> None:
+        """Say of verdicts (by id) whether the labels that stand agree with them; see `catalogue_tables`."""
+        statement = sa.update(catalogue).where(
+            catalogue.c.run == self.name, catalogue.c.verdict_id == sa.bindparam("verdict")
+        )
+        rows = [{"verdict": id, "people": value} for id, value in said]
+        if rows:
+            with self.database.write() as connection:
+                connection.execute(statement, rows)
+
+    def _of(self, unit: Unit) -> tuple[sa.ColumnElement[bool], ...]:
+        c = catalogue.c
+        return (c.run == self.name, c.round == unit.round, c.purpose == unit.purpose)
+
+    def _passing(self, wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
+        c = catalogue.c
+        if wanted.round is not None:
+            yield c.round == wanted.round
+        if wanted.purpose:
+            yield c.purpose == wanted.purpose
+        if wanted.principle:
+            yield c.principles.contains(f" {wanted.principle} ", autoescape=True)
+        if wanted.at_least is not None:
+            yield c.confidence >= wanted.at_least
+        if wanted.at_most is not None:
+            yield c.confidence <= wanted.at_most
+        if wanted.flipped is not None:
+            yield c.flipped.is_(wanted.flipped)
+        if wanted.unscored is not None:
+            yield c.unscored.is_not(None) if wanted.unscored else c.unscored.is_(None)
+        if wanted.people is not None:
+            yield c.people.is_not(None) if wanted.people == "any" else c.people == _PEOPLE[wanted.people]
+        if given := asked(wanted.text):
+            yield self._said(given)
+
+    def _said(self, given: Sequence[tuple[str, bool]]) -> sa.ColumnElement[bool]:
+        """The condition that all these words stand in a row's texts; they are ASCII, so they need no quoting."""
+        if self.database.dialect == "sqlite":
+            match = " AND ".join(f'"{word}"{"*" if begins else ""}' for word, begins in given)
+            found = sa.text("SELECT rowid FROM catalogue_words WHERE catalogue_words MATCH :match")
+        else:
+            match = " & ".join(f"'{word}'{':*' if begins else ''}" for word, begins in given)
+            found = sa.text("SELECT seq FROM catalogue_words WHERE words @@ CAST(:match AS tsquery)")
+        return catalogue.c.seq.in_(found.bindparams(match=match).columns(sa.column("seq", sa.BigInteger)))
+
+    def _write(self, unit: Unit, chunk: Sequence[Row[Any]]) -> int:
+        """New rows with their words; rows whose verdict was given after all."""
+        if not chunk:
+            return 0
+        said = {row.verdict_id: (_row(row, unit), words(_texts(row))) for row in chunk}
+        with self.database.write() as connection:
+            mine = (catalogue.c.run == self.name, catalogue.c.verdict_id.in_(said))
+            there = set(connection.scalars(sa.select(catalogue.c.verdict_id).where(*mine)))
+            fresh = [row for id, (row, _) in said.items() if id not in there]
+            insert = self.database.insert(catalogue).on_conflict_do_nothing(
+                index_elements=["run", "verdict_id"]
+            )
+            self._execute(connection, insert, fresh)
+            self._mend(connection, [row for id, (row, _) in said.items() if id in there])
+            numbers = connection.execute(
+                sa.select(catalogue.c.verdict_id, catalogue.c.seq).where(*mine)
+            ).all()
+            self._add_words(connection, [(seq, said[id][1]) for id, seq in numbers if id not in there])
+        return len(chunk)
+
+    def _mend(self, connection: Connection, rows: Sequence[Values]) -> None:
+        if rows:
+            changed = [{"verdict": row["verdict_id"], **row} for row in rows]
+            statement = sa.update(catalogue).where(
+                catalogue.c.run == self.name, catalogue.c.verdict_id == sa.bindparam("verdict")
+            )
+            connection.execute(statement, changed)
+
+    def _add_words(self, connection: Connection, rows: Sequence[tuple[int, set[str]]]) -> None:
+        if not rows:
+            return
+        if self.database.dialect == "sqlite":
+            statement = sa.text("INSERT INTO catalogue_words (rowid, words) VALUES (:seq, :words)")
+        else:
+            statement = sa.text(
+                "INSERT INTO catalogue_words (seq, words)"
+                " VALUES (:seq, array_to_tsvector(string_to_array(:words, ' '))) ON CONFLICT DO NOTHING"
+            )
+        connection.execute(statement, [{"seq": seq, "words": " ".join(sorted(own))} for seq, own in rows])
+
+
+def _windows(first: int, top: int, *, whole: bool) -> Iterator[Span]:
+    """Ranges from `top` down to `first`, growing; one where the database need not look at every row."""
+    size = 0
+    while top >= first:
+        width = top - first + 1 if whole else WINDOWS[min(size, len(WINDOWS) - 1)]
+        yield Span(max(first, top - width + 1), top)
+        top -= width
+        size += 1
+
+
+def _with_texts() -> sa.Select[Any]:
+    comparisons, verdicts, prompts = tables.comparisons, tables.verdicts, tables.prompts
+    v = verdicts.c
+    return (
+        sa.select(
+            v.id.label("verdict_id"), v.comparison_id, v.p_first, v.p_first_shown_first, v.p_first_shown_second,
+            v.unscored, v.by_principle, v.calls, v.input_tokens, v.output_tokens, v.cost_usd,
+            comparisons.c.principles, prompts.c.messages,
+            _FIRST.c.text.label("first_text"), _FIRST.c.tokens.label("first_tokens"),
+            _SECOND.c.text.label("second_text"), _SECOND.c.tokens.label("second_tokens"),
+        )
+        .join_from(comparisons, verdicts, (v.run == comparisons.c.run) & (v.comparison_id == comparisons.c.id))
+        .join(prompts, (prompts.c.run == comparisons.c.run) & (prompts.c.id == comparisons.c.prompt_id))
+        .join(_FIRST, (_FIRST.c.run == comparisons.c.run) & (_FIRST.c.id == comparisons.c.first_id))
+        .join(_SECOND, (_SECOND.c.run == comparisons.c.run) & (_SECOND.c.id == comparisons.c.second_id))
+    )  # fmt: skip
+
+
+def _texts(row: Row[Any]) -> list[str]:
+    return [*(message["content"] for message in row.messages), row.first_text, row.second_text]
+
+
+def _row(row: Row[Any], unit: Unit) -> Values:
+    p, shown, exchanged = row.p_first, row.p_first_shown_first, row.p_first_shown_second
+    both = shown is not None and exchanged is not None
+    lengths_differ = p is not None and p != 0.5 and row.first_tokens != row.second_tokens
+    principles = {*row.principles, *(row.by_principle or {})}
+    return {
+        "verdict_id": row.verdict_id,
+        "comparison_id": row.comparison_id,
+        "round": unit.round,
+        "purpose": unit.purpose,
+        "confidence": None if p is None else max(p, 1 - p),
+        "flipped": (shown - 0.5) * (exchanged - 0.5) < 0 if both else None,
+        "unscored": row.unscored,
+        "slot": (shown + 1 - exchanged) / 2 if both else None,
+        "longer": int((p > 0.5) == (row.first_tokens > row.second_tokens)) if lengths_differ else None,
+        "principles": f" {' '.join(sorted(principles))} " if principles else "",
+        **{name: getattr(row, name) for name in ("calls", "input_tokens", "output_tokens", "cost_usd")},
+    }
