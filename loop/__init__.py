@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from loop.errors import ConfigError, LoopError, RunNotFound, RunStopped
     from loop.report import write_report
     from loop.rounds import run
-    from loop.summary import RoundSummary, RunSummary, summarise
+    from loop.summary import RunSummary, summarise
+    from review.rounds import RoundSummary
 
 __all__ = [
     "ConfigError", "LoopError", "RoundSummary", "RunConfig", "RunNotFound", "RunStopped", "RunSummary",
@@ -19,16 +20,16 @@ __all__ = [
 ]  # fmt: skip
 
 _HOME = {
-    "ConfigError": "errors", "LoopError": "errors", "RoundSummary": "summary", "RunConfig": "config",
-    "RunNotFound": "errors", "RunStopped": "errors", "RunSummary": "summary",
-    "load_config": "config", "parse_config": "config", "run": "rounds", "summarise": "summary",
-    "write_report": "report",
+    "ConfigError": "loop.errors", "LoopError": "loop.errors", "RoundSummary": "review.rounds",
+    "RunConfig": "loop.config", "RunNotFound": "loop.errors", "RunStopped": "loop.errors",
+    "RunSummary": "loop.summary", "load_config": "loop.config", "parse_config": "loop.config",
+    "run": "loop.rounds", "summarise": "loop.summary", "write_report": "loop.report",
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"loop.{_HOME[name]}"), name)
+    value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -25,8 +25,8 @@ from loop.config import RunConfig
 from loop.context import RunContext
 from loop.errors import RunStopped
 from loop.judging import judge_all
-from loop.summary import CANARIES
 from prompts.hashing import derive_seed
+from review.rounds import CANARIES
 from store.records import Checkpoint, Comparison, Prompt, Sample
 
 _AUTHOR = "canary:"

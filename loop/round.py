@@ -10,24 +10,23 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from judge.measure.calibration import apply_calibration
-from judge.ranks.ranking import cycle_rate, flip_rate, rank
+from judge.ranks.ranking import cycle_rate, flip_rate
 from loop.answering import answer
 from loop.canaries import try_canaries, watched
 from loop.comparing import compare_answers
 from loop.context import RunContext
 from loop.evidence import weigh
-from loop.pairs import PairsResult, build_pairs, write_pairs_file
+from loop.pairing import pair_round, paired
+from loop.pairs import write_pairs_file
 from loop.shadow import shadow_round
 from loop.spot_check import ask_people
-from loop.summary import CANARIES
 from policy.contract import TrainJob
 from prompts.hashing import derive_seed
-from store.records import Checkpoint, Comparison, Label, Preference, StageMarker, Verdict
+from review.rounds import CANARIES
+from store.records import Checkpoint, Comparison, StageMarker, Verdict
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def judge(this: Round) -> dict[str, Any]:
 def spot_check(this: Round) -> dict[str, Any]:
     """People see a random part of the comparisons behind this round's pairs, and some that the judge doubts."""
     judged = this.judged()
-    provisional = paired(this, judged, [])[1]
+    provisional = paired(this.run, this.index, judged, [])[1]
     behind = {made.comparison_id for made in provisional.pairs}
     return ask_people(
         this.run,
@@ -134,42 +133,24 @@ def spot_check(this: Round) -> dict[str, Any]:
     )
 
 
-def paired(
-    this: Round, judged: list[tuple[Comparison, Verdict]], labels: list[Label]
-) -> tuple[list[Preference], PairsResult]:
-    """The round's preferences and pairs under these labels, the verdicts calibrated where the run says so."""
-    calibration = this.run.calibration
-    judged = apply_calibration(judged, calibration)
-    verdicts_of: dict[str, list[tuple[Comparison, Verdict]]] = {}
-    for comparison, verdict in judged:
-        verdicts_of.setdefault(comparison.prompt.id, []).append((comparison, verdict))
-    preferences = []
-    for prompt_id, samples in groupby(this.run.store.samples(this.index, "train"), key=lambda s: s.prompt_id):
-        if prompt_id in verdicts_of:
-            preference = rank(list(samples), verdicts_of[prompt_id], labels)
-            preferences.extend([preference] if preference else [])
-    return preferences, build_pairs(
-        preferences, judged, labels, this.run.config.pairs, calibration.id if calibration else None
-    )
-
-
 def pair(this: Round) -> dict[str, Any]:
-    """Preferences and pairs, with people's labels in the place of the verdicts they overrule."""
+    """Preferences and pairs, with people's labels in the place of the verdicts they overrule, and late ones' pairs."""
     store = this.run.store
-    labels = list(store.labels(this.index, "train"))
     with this.run.progress.stage(this.title("pair"), None, "pairs") as bar:
-        preferences, made = paired(this, this.judged(), labels)
-        store.add_preferences(preferences)
+        made = pair_round(this.run, this.index)
+        store.add_preferences(made.preferences)
         store.add_pairs(made.pairs)
         bar.move_to(len(made.pairs), len(made.pairs))
     samples = {drawn.id: drawn for drawn in store.samples(this.index, "train")}
+    samples.update(store.samples_of(pair for pair in made.pairs if pair.chosen not in samples))
     prompts = {prompt.id: prompt for prompt in this.run.prompts.train}
     pairs_sha256 = write_pairs_file(this.pairs_file, made.pairs, samples, prompts)
     return {
         "pairs": len(made.pairs),
         "human_pairs": sum(made_pair.source == "human" for made_pair in made.pairs),
+        "late_pairs": made.late,
         "dropped": made.dropped,
-        "cycle_rate": cycle_rate(preferences),
+        "cycle_rate": cycle_rate(made.preferences),
         "pairs_sha256": pairs_sha256,
     }
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from judge.interval import Interval
 from loop.standings import RunLeague
-from loop.summary import RoundSummary, RunSummary
+from loop.summary import RunSummary
+from review.rounds import RoundSummary
 from review.visible import one_line, visible
 from store.records import Checkpoint, Decision
 

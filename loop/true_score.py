@@ -7,10 +7,10 @@ and a test keep it so: no stage reads a true score.
 from statistics import fmean
 
 from loop.config import RunConfig
-from loop.summary import TRUE_SCORE
 from policy.source import STARTER
 from policy.starter.answer_key import true_score
 from prompts.prompt import Prompt
+from review.rounds import TRUE_SCORE
 from review.simulated import SimulatedReviewer
 from store.run import RunStore
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from judge.cost import dollars
 from loop.commands.opening import open_store
 from loop.errors import ConfigError
-from loop.judge_cost import dollars
 from review.visible import visible
 from store.judge_calls import JudgeCalls, KeptCalls
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
+from judge.cost import JudgeCost, dollars, spent_by
 from judge.forecast import Forecast
 from judge.settings import ApiJudgeSettings
 from judge.spread import Spread
@@ -19,7 +20,6 @@ from loop.check import check
 from loop.commands.outcome import Invocation
 from loop.config import RunConfig
 from loop.forecast import RunForecast, forecast_run
-from loop.judge_cost import JudgeCost, dollars, spent_by
 from store.errors import NotFound
 from store.store import Store
 

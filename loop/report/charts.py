@@ -7,88 +7,26 @@ never drawn as zero; a chart with nothing to show is None, and the page says why
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from judge.interval import Interval
 from loop.report.calibration import Bin
-from loop.report.canvas import ALARM, GRID, INITIAL, INK, JUDGE, LABELS, MUTED, PAPER, TRUTH, Canvas
-from loop.report.facts import DriftSeries, Lengths, ScorePoint, Series
-
-
-def win_rates(judge: Series, corrected: Series) -> str | None:
-    """The candidate's win rate by round: the judge's word, and corrected by labels."""
-    if not judge and not corrected:
-        return None
-    canvas = Canvas("win-rate")
-    axes = canvas.axes
-    axes.axhline(0.5, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    _band(axes, judge, JUDGE, "o", -0.06)
-    _band(axes, corrected, LABELS, "s", 0.06)
-    bounds = [edge for _, i in (*judge, *corrected) for edge in (i.low, i.high)]
-    axes.set_ylim(max(0.0, min(0.38, *bounds) - 0.03), min(1.0, max(0.62, *bounds) + 0.03))
-    _rounds(axes, [r for r, _ in (*judge, *corrected)])
-    axes.yaxis.set_major_formatter("{x:.2f}")
-    return canvas.svg("Win rate of the candidate by round, by the judge and corrected by labels.")
+from loop.report.facts import Lengths, ScorePoint
+from review.canvas import INITIAL, INK, JUDGE, LABELS, MUTED, PAPER, TRUTH, Canvas
+from review.charts import Series, errors, round_axis, share
 
 
 def agreement(audited: Series) -> str | None:
     """How often labels agreed with the judge on the round's own pairs."""
-    return _agreement(
+    return share(
         "agreement", audited, LABELS, "Audited agreement with the judge by round, with its interval."
     )
 
 
 def shadow_agreement(shared: Series) -> str | None:
     """How often the judge and the one that shadows it preferred the same answer."""
-    return _agreement(
+    return share(
         "shadow", shared, JUDGE, "Agreement of the judge and its shadow by round, with its interval."
     )
-
-
-def _agreement(name: str, audited: Series, colour: str, description: str) -> str | None:
-    if not audited:
-        return None
-    canvas = Canvas(name)
-    axes = canvas.axes
-    axes.axhline(0.5, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    _band(axes, audited, colour, "s", 0.0)
-    axes.set_ylim(0, 1.02)
-    _rounds(axes, [r for r, _ in audited])
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    return canvas.svg(description)
-
-
-def drift(number: int, series: DriftSeries) -> str:
-    """One drift metric by round: value, bounds, alarms, and where the initial policy stands."""
-    canvas = Canvas(f"drift-{number}", width=200, height=116)
-    axes = canvas.axes
-    rounds = [p.round for p in series.points]
-    if series.initial is not None:
-        axes.axhline(series.initial, color=INITIAL, linewidth=1.2)
-    for side in ("low", "high"):
-        bounds = [(p.round, getattr(p, side)) for p in series.points if getattr(p, side) is not None]
-        if bounds:
-            edges = [bounds[0][0] - 0.5, *(r + 0.5 for r, _ in bounds)]
-            axes.stairs(
-                [b for _, b in bounds], edges, baseline=None, color=ALARM, linewidth=1, linestyle=(0, (2, 2))
-            )
-    axes.plot(rounds, [p.value for p in series.points], color=MUTED, linewidth=1.4, zorder=3)
-    for alarm, colour, marker in ((False, INK, "o"), (True, ALARM, "X")):
-        marked = [(p.round, p.value) for p in series.points if p.alarm is alarm]
-        axes.plot(
-            *zip(*marked, strict=True) if marked else ([], []),
-            marker,
-            color=colour,
-            markersize=6 + alarm * 2,
-            zorder=4,
-        )
-    axes.margins(y=0.18)
-    axes.yaxis.set_major_locator(MaxNLocator(3))
-    if series.unit.startswith("share"):
-        axes.yaxis.set_major_formatter(lambda x, _: f"{100 * x:.3g}%")
-    _rounds(axes, rounds, label=False)
-    return canvas.svg(f"{series.name} by round.")
 
 
 def lengths(round_lengths: Lengths, limit: int) -> str:
@@ -127,7 +65,7 @@ def calibration(name: str, bins: Sequence[Bin]) -> str | None:
     axes.errorbar(
         [b.confidence for b in bins],
         [b.agreement.value for b in bins],
-        yerr=_errors([b.agreement for b in bins]),
+        yerr=errors([b.agreement for b in bins]),
         color=LABELS,
         fmt="s",
         elinewidth=1.4,
@@ -168,7 +106,7 @@ def true_scores(points: Sequence[ScorePoint]) -> str | None:
             markeredgewidth=1.6,
             zorder=4,
         )
-    _rounds(axes, start)
+    round_axis(axes, start)
     axes.xaxis.set_major_formatter(lambda x, _: "start" if x < rounds[0] else f"{x:.0f}")
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.yaxis.set_major_formatter("{x:.2f}")
@@ -178,36 +116,3 @@ def true_scores(points: Sequence[ScorePoint]) -> str | None:
     return canvas.svg(
         "True score by round: candidates, what shipped, what the judge alone would have shipped."
     )
-
-
-def _band(axes: Axes, series: Series, colour: str, marker: str, shift: float) -> None:
-    if not series:
-        return
-    x = np.array([r + shift for r, _ in series])
-    intervals = [i for _, i in series]
-    axes.fill_between(
-        x, [i.low for i in intervals], [i.high for i in intervals], color=colour, alpha=0.13, linewidth=0
-    )
-    axes.errorbar(
-        x,
-        [i.value for i in intervals],
-        yerr=_errors(intervals),
-        color=colour,
-        marker=marker,
-        elinewidth=1.2,
-        capsize=3,
-        zorder=3,
-    )
-
-
-def _errors(intervals: Sequence[Interval]) -> list[list[float]]:
-    return [[i.value - i.low for i in intervals], [i.high - i.value for i in intervals]]
-
-
-def _rounds(axes: Axes, rounds: Sequence[int], *, label: bool = True) -> None:
-    low, high = min(rounds), max(rounds)
-    axes.set_xlim(low - 0.5, high + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=12 if label else 5, integer=True, min_n_ticks=1))
-    axes.tick_params(axis="x", color=GRID)
-    if label:
-        axes.set_xlabel("round")

@@ -3,55 +3,13 @@
 from dataclasses import dataclass
 from statistics import fmean
 
-from judge.interval import Interval
 from loop.report.calibration import Bin
 from loop.standings import RunLeague
-from loop.summary import RoundSummary, RunSummary
+from loop.summary import RunSummary
+from review.charts import Series
+from review.drift import DriftSeries
+from review.rounds import RoundSummary
 from store.records import Checkpoint, Decision, Purpose
-
-TITLES = {
-    "distinct_1": "distinct words",
-    "distinct_2": "distinct word pairs",
-    "kl_initial": "KL from initial",
-    "kl_last": "KL from incumbent",
-    "kl_initial_answer": "KL from initial",
-    "kl_last_answer": "KL from incumbent",
-}
-"""Drift metrics whose name alone says too little; their unit stands beside."""
-
-Series = list[tuple[int, Interval]]
-"""A figure by round, for the rounds that have it."""
-
-
-@dataclass(frozen=True)
-class DriftPoint:
-    """A drift metric of one round's candidate; `low` and `high` are its bounds where it has them."""
-
-    round: int
-    value: float
-    low: float | None
-    high: float | None
-    alarm: bool
-
-
-@dataclass(frozen=True)
-class DriftSeries:
-    """A drift metric over the rounds; `initial` is its value at the initial policy."""
-
-    name: str
-    unit: str
-    initial: float | None
-    points: tuple[DriftPoint, ...]
-
-    @property
-    def title(self) -> str:
-        """Its name for people."""
-        return TITLES.get(self.name, self.name.replace("_", " "))
-
-    @property
-    def alarms(self) -> list[int]:
-        """Rounds in which it was out of bounds."""
-        return [point.round for point in self.points if point.alarm]
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,16 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from judge.interval import Interval
 from judge.ranks.standing import standing_labels
 from loop.report.calibration import Bin, confidence_bins
-from loop.report.facts import DriftPoint, DriftSeries, Example, Facts, Lengths, ScorePoint, Series
+from loop.report.facts import Example, Facts, Lengths, ScorePoint
 from loop.standings import last_league
-from loop.summary import RoundSummary, RunSummary, summarise
+from loop.summary import RunSummary, summarise
+from review.charts import Series
+from review.drift import drift_series
+from review.rounds import RoundSummary
 from store.records import Decision, Purpose
 from store.run import RunStore
 
@@ -49,7 +51,7 @@ def gather(store: RunStore, folder: Path, rounds_wanted: int | None = None) -> F
         ],
         league=last_league(store),
         calibration=calibration,
-        drift=_drift(decisions),
+        drift=drift_series(decisions),
         lengths=_lengths(store, decisions, initial),
         scores=_scores(decided, decisions),
         examples=_examples(store, decisions, initial, summary.policy),
@@ -87,29 +89,6 @@ def _verdicts_against_labels(
                     pairs.append((verdict.p_first, people))
         calibration[purpose] = confidence_bins(pairs)
     return calibration, list(judges), count
-
-
-def _drift(decisions: Sequence[Decision]) -> list[DriftSeries]:
-    """Every metric that was measured at least once, in the order of its first round."""
-    found: dict[str, tuple[dict[str, Any], list[DriftPoint]]] = {}
-    for decision in decisions:
-        for metric in decision.evidence.get("drift", {}).get("metrics", []):
-            if metric["candidate"] is None:
-                continue
-            points = found.setdefault(metric["name"], (metric, []))[1]
-            bounds = {side: None if metric[side] is None else float(metric[side]) for side in ("low", "high")}
-            points.append(
-                DriftPoint(decision.round, float(metric["candidate"]), **bounds, alarm=metric["alarm"])
-            )
-    return [
-        DriftSeries(
-            name,
-            metric["unit"],
-            None if metric["initial"] is None else float(metric["initial"]),
-            tuple(points),
-        )
-        for name, (metric, points) in found.items()
-    ]
 
 
 def _lengths(store: RunStore, decisions: Sequence[Decision], initial: str | None) -> list[Lengths]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from loop.report.canvas import INK, JUDGE, PAPER, Canvas
 from loop.standings import RunLeague
+from review.canvas import INK, JUDGE, PAPER, Canvas
 
 
 def league_chart(found: RunLeague | None, promoted: Collection[str]) -> str | None:

@@ -18,6 +18,7 @@ from loop.report.facts import Facts
 from loop.report.gather import gather
 from loop.report.league import league_chart
 from loop.report.words import headline, under_way, words
+from review.charts import drift, win_rates
 from review.visible import visible
 from store.run import RunStore
 
@@ -75,14 +76,14 @@ def _charts(facts: Facts) -> dict[str, Any]:
     tokens = [n for r in facts.lengths for n in (*r.initial, *r.incumbent, *r.candidate)]
     limit = int(np.percentile(tokens, 99)) if tokens else 0
     return {
-        "win_rate": _markup(charts.win_rates(facts.judge_win_rates, facts.corrected_win_rates)),
+        "win_rate": _markup(win_rates(facts.judge_win_rates, facts.corrected_win_rates)),
         "agreement": _markup(charts.agreement(facts.agreements)),
         "calibration_train": _markup(charts.calibration("train", facts.calibration["train"])),
         "calibration_gate": _markup(charts.calibration("gate", facts.calibration["gate"])),
         "shadow": _markup(charts.shadow_agreement(facts.shadow_agreements)),
         "league": _markup(league_chart(facts.league, facts.promoted)),
         "true_score": _markup(charts.true_scores(facts.scores)),
-        "drift": [(series, _markup(charts.drift(i, series))) for i, series in enumerate(facts.drift)],
+        "drift": [(series, _markup(drift(i, series))) for i, series in enumerate(facts.drift)],
         "lengths": [(r, _markup(charts.lengths(r, limit))) for r in facts.lengths],
     }
 

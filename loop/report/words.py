@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from judge.interval import Interval
 from loop.report.facts import Facts
-from loop.summary import RoundSummary
+from review.rounds import RoundSummary
 
 SIMULATED = "the simulated reviewer"
 

@@ -18,10 +18,10 @@ from judge.ranks.wins import win_rate
 from loop.drift import measure_drift
 from loop.gate import GateEvidence, decide
 from loop.settings import DriftSettings, GateSettings
-from loop.summary import STAGES, TRUE_SCORE
 from review.draw import draw
 from review.estimates.agreement import audit_agreement
 from review.estimates.win_rate import corrected_win_rate
+from review.rounds import STAGES, TRUE_SCORE
 from review.simulated import SimulatedReviewer
 from store.records import (
     Checkpoint,

@@ -9,8 +9,9 @@ from judge.attacks.patterns import patterns
 from loop.config import RunConfig, parse_config
 from loop.errors import RunStopped
 from loop.rounds import run
-from loop.summary import CANARIES, summarise
+from loop.summary import summarise
 from policy.starter.build import ensure_starter
+from review.rounds import CANARIES
 from store.records import Comparison, Verdict
 from store.store import Store
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from judge.cost import JudgeCost, cost_of, dollars, spent_by
 from loop.config import RunConfig, parse_config
-from loop.judge_cost import JudgeCost, cost_of, dollars, spent_by
 from loop.summary import summarise
 from prompts.hashing import content_hash
 from store import Store

@@ -12,7 +12,7 @@ from judge.interval import Interval
 from loop.report import write_report
 from loop.report.gather import gather
 from loop.report.words import headline
-from loop.summary import TRUE_SCORE, Audit, RoundSummary
+from review.rounds import TRUE_SCORE, Audit, RoundSummary
 from store.store import Store
 
 Make = Callable[..., Any]
