@@ -32,10 +32,12 @@ class PairsResult:
 
     pairs: tuple[Pair, ...]
     dropped: dict[str, int]
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why the samples of a comparison gave none, by comparison id, where they were tried or people labelled it."""
 
 
 @dataclass
-class _Bout:
+class Bout:
     """All that was said of two samples, in terms of `first`, whichever way round each comparison had them."""
 
     first: Sample
@@ -54,8 +56,12 @@ class _Bout:
     def judge(self) -> float | None:
         return fmean(sorted(self.p_judge)) if self.p_judge else None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.first.id, self.second.id
 
-_Bouts = dict[tuple[str, str], _Bout]
+
+Bouts = dict[tuple[str, str], Bout]
 """The bouts of one prompt, by the two samples' ids in order."""
 
 
@@ -72,25 +78,39 @@ def build_pairs(
     likeness are for all. The order in which preferences, verdicts and labels come does not matter. `calibration` is the
     id of the calibration that the verdicts' probabilities have been through, kept with the pairs made of them.
     """
-    bouts = _bouts(judged, labels)
+    bouts = bouts_of(judged, labels)
     pairs: list[Pair] = []
     dropped: Counter[str] = Counter()
+    reasons: dict[str, str] = {}
     for preference in preferences:
-        made, reasons = _pairs_of(preference, bouts.get(preference.prompt_id, {}), settings, calibration)
+        of_prompt = bouts.get(preference.prompt_id, {})
+        made, left_out = _pairs_of(preference, of_prompt, settings, calibration)
         pairs.extend(made)
-        dropped.update(reasons)
-    pairs.sort(key=lambda pair: (pair.prompt_id, pair.chosen, pair.rejected))
-    return PairsResult(tuple(pairs), dict(sorted(dropped.items())))
+        dropped.update(left_out.values())
+        paired = {pair.comparison_id for pair in made}
+        for key, bout in of_prompt.items():
+            if bout.p_people and key not in left_out and min(bout.comparison_ids) not in paired:
+                left_out[key] = "label_undecided" if bout.people == 0.5 else "over_the_bound"
+        for key, reason in left_out.items():
+            reasons.update((id, reason) for id in (of_prompt[key].comparison_ids if key in of_prompt else ()))
+    pairs.sort(key=in_order)
+    return PairsResult(tuple(pairs), dict(sorted(dropped.items())), reasons)
 
 
-def _bouts(judged: Iterable[tuple[Comparison, Verdict]], labels: Iterable[Label]) -> dict[str, _Bouts]:
+def in_order(pair: Pair) -> tuple[str, str, str]:
+    """What the pairs of a file are sorted by."""
+    return pair.prompt_id, pair.chosen, pair.rejected
+
+
+def bouts_of(judged: Iterable[tuple[Comparison, Verdict]], labels: Iterable[Label]) -> dict[str, Bouts]:
+    """All that was said of every two samples, by prompt id."""
     standing = standing_labels(labels)
-    by_prompt: dict[str, _Bouts] = {}
+    by_prompt: dict[str, Bouts] = {}
     for comparison, verdict in judged:
         first, second = sorted((comparison.first, comparison.second), key=lambda s: s.id)
         swapped = first is not comparison.first
         of_prompt = by_prompt.setdefault(comparison.prompt.id, {})
-        bout = of_prompt.setdefault((first.id, second.id), _Bout(first, second))
+        bout = of_prompt.setdefault((first.id, second.id), Bout(first, second))
         if comparison.id not in bout.comparison_ids:
             bout.comparison_ids.append(comparison.id)
             if people := standing.get(comparison.id):
@@ -103,34 +123,35 @@ def _bouts(judged: Iterable[tuple[Comparison, Verdict]], labels: Iterable[Label]
 
 
 def _pairs_of(
-    preference: Preference, bouts: _Bouts, settings: PairSettings, calibration: str | None
-) -> tuple[list[Pair], Counter[str]]:
+    preference: Preference, bouts: Bouts, settings: PairSettings, calibration: str | None
+) -> tuple[list[Pair], dict[tuple[str, str], str]]:
+    """The pairs of a prompt, and of each candidate that was tried and left out the reason."""
     made: list[Pair] = []
     texts: set[tuple[str, str]] = set()
-    dropped: Counter[str] = Counter()
+    left_out: dict[tuple[str, str], str] = {}
     for key in _candidates(preference, bouts, settings):
         if len(made) == settings.max_per_prompt:
             break
         bout = bouts.get(key)
         if bout is None:
-            dropped["not_compared"] += 1
+            left_out[key] = "not_compared"
             continue
-        outcome = _pair(preference, bout, settings, calibration)
+        outcome = pair_of(preference, bout, settings, calibration)
         if isinstance(outcome, str):
-            dropped[outcome] += 1
+            left_out[key] = outcome
             continue
         chosen, rejected = bout.first.text, bout.second.text
         if outcome.chosen != bout.first.id:
             chosen, rejected = rejected, chosen
         if (chosen, rejected) in texts:
-            dropped["duplicate"] += 1
+            left_out[key] = "duplicate"
             continue
         texts.add((chosen, rejected))
         made.append(outcome)
-    return made, dropped
+    return made, left_out
 
 
-def _candidates(preference: Preference, bouts: _Bouts, settings: PairSettings) -> Iterator[tuple[str, str]]:
+def _candidates(preference: Preference, bouts: Bouts, settings: PairSettings) -> Iterator[tuple[str, str]]:
     """Keys of the bouts to try, in order: what people labelled, then what the rule asks for."""
     # A sample that repeats another's text was never compared; the other one stands for it.
     compared = {sample_id for key in bouts for sample_id in key}
@@ -150,7 +171,9 @@ def _candidates(preference: Preference, bouts: _Bouts, settings: PairSettings) -
             yield key
 
 
-def _pair(preference: Preference, bout: _Bout, settings: PairSettings, calibration: str | None) -> Pair | str:
+def pair_of(
+    preference: Preference, bout: Bout, settings: PairSettings, calibration: str | None
+) -> Pair | str:
     """The pair of this bout, or the reason why it is none."""
     by_people = bout.people is not None
     p_first = bout.people if by_people else bout.judge

@@ -141,20 +141,30 @@ class Effects(RunScope):
     def labels_without_effect(self, up_to: int) -> Iterator[tuple[int, Label]]:
         """Labels on train comparisons of rounds up to this one that no pair stage has taken up, with their rounds.
 
-        Every revision, withdrawals too; labels of the repeat lane never. By round, then by id.
+        Every revision and lane, withdrawals too. By round, then by id.
         """
-        taken = sa.exists().where(
-            _EFFECTS.c.run == self.name, _EFFECTS.c.label_id == _LABELS.c.id, _EFFECTS.c.stage == "pair"
-        )
+        return self._with_round(self._labels().where(_ITEMS.c.round <= up_to, ~_taken_up()))
+
+    def entered_labels(self, round: int) -> Iterator[tuple[int, Label]]:
+        """The labels that the pair stage of this round took up, in the order of `labels_without_effect`."""
+        return self._with_round(self._labels().where(_taken_up(_EFFECTS.c.round == round)))
+
+    def labels_entered_on(self, comparison_ids: Iterable[str], before: int) -> list[Label]:
+        """The labels on these comparisons that pair stages of rounds before this one took up."""
+        found: list[Label] = []
+        for some in chunks(sorted(set(comparison_ids))):
+            query = self._labels().where(
+                _LABELS.c.comparison_id.in_(some), _taken_up(_EFFECTS.c.round < before)
+            )
+            found += [label for _, label in self._with_round(query)]
+        return found
+
+    def _labels(self) -> sa.Select[Any]:
         query = sa.select(*columns_of(Label, _LABELS), _ITEMS.c.round.label("item_round"))
         query = query.join(_ITEMS, (_ITEMS.c.run == _LABELS.c.run) & (_ITEMS.c.id == _LABELS.c.item_id))
-        query = query.where(
-            _LABELS.c.run == self.name,
-            _ITEMS.c.purpose == "train",
-            _ITEMS.c.round <= up_to,
-            _ITEMS.c.lane != "repeat",
-            ~taken,
-        )
+        return query.where(_LABELS.c.run == self.name, _ITEMS.c.purpose == "train")
+
+    def _with_round(self, query: sa.Select[Any]) -> Iterator[tuple[int, Label]]:
         for row in self._pages(query, (_ITEMS.c.round, _LABELS.c.id)):
             values = row._mapping
             yield values["item_round"], Label(**{name: values[name] for name in Label.model_fields})
@@ -177,3 +187,9 @@ class Effects(RunScope):
             if value is not None:
                 query = query.where(_EFFECTS.c[column] == value)
         return query
+
+
+def _taken_up(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
+    """That a pair stage has taken up the label."""
+    mine = (_EFFECTS.c.run == _LABELS.c.run) & (_EFFECTS.c.label_id == _LABELS.c.id)
+    return sa.exists().where(mine, _EFFECTS.c.stage == "pair", *conditions)

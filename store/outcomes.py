@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import sqlalchemy as sa
 
 from store import tables
-from store.records import Pair, Preference
+from store.records import Pair, Preference, Sample
 from store.scope import RecordT, RunScope, chunks, columns_of
 
 
@@ -35,6 +35,27 @@ class Outcomes(RunScope):
     def pair(self, id: str) -> Pair:
         """Raises `NotFound`."""
         return self._one(Pair, tables.pairs, id)
+
+    def pairs_on(self, prompt_ids: Iterable[str], before: int) -> list[Pair]:
+        """The pairs of these prompts from rounds before this one, by round, then id."""
+        table = tables.pairs
+        found: list[Pair] = []
+        for some in chunks(sorted(set(prompt_ids))):
+            query = sa.select(*columns_of(Pair, table)).where(
+                table.c.run == self.name, table.c.round < before
+            )
+            found += self._all(Pair, query.where(table.c.prompt_id.in_(some)))
+        return sorted(found, key=lambda pair: (pair.round, pair.id))
+
+    def samples_of(self, pairs: Iterable[Pair]) -> dict[str, Sample]:
+        """The samples of these pairs, by id, whichever round drew them."""
+        table = tables.samples
+        found: dict[str, Sample] = {}
+        for some in chunks(pairs):
+            ids = {id for pair in some for id in (pair.chosen, pair.rejected)}
+            query = sa.select(*columns_of(Sample, table)).where(table.c.run == self.name, table.c.id.in_(ids))
+            found.update((sample.id, sample) for sample in self._all(Sample, query))
+        return found
 
     def _add_by_prompt(self, table: sa.Table, units: Iterable[Preference | Pair]) -> int:
         added = 0

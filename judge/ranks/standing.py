@@ -1,4 +1,4 @@
-"""The labels that stand: of each reviewer the latest revision, of several reviewers their mean.
+"""The labels that stand: of each reviewer the latest, of several reviewers their mean.
 
 A withdrawn label stands for nothing. An override is somebody's correction of what the queue said: where there is one,
 the latest stands alone.
@@ -6,6 +6,7 @@ the latest stands alone.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from store.records import Label
 
@@ -31,25 +32,35 @@ class Standing:
 
 def standing_labels(labels: Iterable[Label]) -> dict[str, Standing]:
     """Fold labels by comparison id; the order in which they come does not matter."""
-    latest: dict[tuple[str, str], Label] = {}
+    by_item: dict[tuple[str, str, str], Label] = {}
     for label in labels:
-        key = (label.comparison_id, label.reviewer)
-        kept = latest.get(key)
-        if kept is None or (label.revision, label.created_at, label.id) > (
-            kept.revision,
-            kept.created_at,
-            kept.id,
-        ):
-            latest[key] = label
-    by_comparison: dict[str, list[Label]] = {}
+        seen = (label.comparison_id, label.reviewer, label.item_id)
+        if seen not in by_item or _revised(label) > _revised(by_item[seen]):
+            by_item[seen] = label
+    # A comparison can be on several items: drawn in one lane, corrected in another. Revisions count within an item.
+    latest: dict[tuple[str, str], Label] = {}
+    overrides: dict[str, Label] = {}
+    for (comparison_id, reviewer, _), label in by_item.items():
+        if label.value == "withdrawn":
+            continue
+        if label.source == "override":
+            overrides[comparison_id] = max(label, overrides.get(comparison_id, label), key=_newest)
+        else:
+            own = (comparison_id, reviewer)
+            latest[own] = max(label, latest.get(own, label), key=_newest)
+    by_comparison = {comparison_id: [label] for comparison_id, label in overrides.items()}
     for (comparison_id, _), label in sorted(latest.items()):
-        if label.value != "withdrawn":
+        if comparison_id not in overrides:
             by_comparison.setdefault(comparison_id, []).append(label)
-    for comparison_id, own in by_comparison.items():
-        overrides = [label for label in own if label.source == "override"]
-        if overrides:
-            by_comparison[comparison_id] = [max(overrides, key=lambda label: (label.created_at, label.id))]
     return {
         comparison_id: Standing(sum(label.p_first for label in own) / len(own), tuple(own))
         for comparison_id, own in by_comparison.items()
     }
+
+
+def _revised(label: Label) -> tuple[int, datetime, str]:
+    return label.revision, label.created_at, label.id
+
+
+def _newest(label: Label) -> tuple[datetime, int, str]:
+    return label.created_at, label.revision, label.id

@@ -11,6 +11,7 @@ from loop.commands.opening import open_run
 from loop.errors import RunNotFound
 from loop.pairs import pair_row
 from store.run import RunStore
+from store.scope import chunks
 
 TRL = ("prompt", "chosen", "rejected")
 """The columns of trl's conversational preference format."""
@@ -40,7 +41,8 @@ def export_pairs(
 
 
 def _rows(store: RunStore, index: int) -> Iterator[dict[str, Any]]:
-    samples = {sample.id: sample for sample in store.samples(index, "train")}
     prompts = {prompt.id: prompt for prompt in store.prompts("train")}
-    for pair in store.pairs(index):
-        yield {**pair_row(pair, samples, prompts), "round": pair.round}
+    for pairs in chunks(store.pairs(index)):
+        samples = store.samples_of(pairs)
+        for pair in pairs:
+            yield {**pair_row(pair, samples, prompts), "round": pair.round}
