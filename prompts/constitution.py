@@ -74,6 +74,11 @@ def load_constitution(name_or_path: str | Path) -> Constitution:
     Raises `UnknownName`, or `BadConstitution` naming file, key and reason.
     """
     _, where, text = read_named("constitution", "constitutions", (".yaml", ".yml"), name_or_path)
+    return parse_constitution(text, where)
+
+
+def parse_constitution(text: str, where: str) -> Constitution:
+    """A constitution from its file's text; `where` says whose it is. Raises `BadConstitution` as `load_constitution`."""
     try:
         content = read_yaml(text)
     except yaml.YAMLError as error:

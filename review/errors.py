@@ -1,7 +1,10 @@
 """What can go wrong around people's labels.
 
 ReviewError
-├── UnknownItem          no such item in the queue of this run
+├── UnknownItem          no such item in the queue of this run, or no such comparison
+├── NothingToUndo        this reviewer has no answer that could be taken back
+├── KeyTaken             the sender's key named another answer before
+├── NotYetRevealed       the verdicts of this batch are not to be shown, or not yet
 └── UnequalInclusion     labels meant for one estimate were drawn with different probabilities
 """
 
@@ -12,6 +15,18 @@ class ReviewError(Exception):
 
 class UnknownItem(ReviewError):
     """The queue has no item of this id, or its comparison is gone."""
+
+
+class NothingToUndo(ReviewError):
+    """There is no answer of this reviewer to take back, or its verdict was shown to them already."""
+
+
+class KeyTaken(ReviewError):
+    """A key is one answer's own name; this reviewer gave it to an answer on another item."""
+
+
+class NotYetRevealed(ReviewError):
+    """The run shows no verdicts to reviewers, or not before the batch is full."""
 
 
 class UnequalInclusion(ReviewError):

@@ -1,159 +1,231 @@
-"""The queue as one reviewer sees it: a prompt and two answers, blind.
+"""The queue: questions handed out on lease, answers written down, once each however often they are sent.
 
-Blind means that nothing a reviewer gets tells which model wrote what, what the judge said, or why this comparison was
-drawn: reviewers who see a verdict first follow it. Which answer stands on the left is drawn for each item and
-reviewer, recorded with the label, and undone when the vote is written down.
+An answer may come without a lease or after it ran out (a page that was offline): it is kept. As long as its item still
+waits for answers it counts for it; when others were quicker it is `late`, and stands beside theirs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from prompts.hashing import derive_seed
-from prompts.prompt import Message
-from review.errors import ReviewError, UnknownItem
+from review.errors import KeyTaken, NothingToUndo, ReviewError
+from review.questions import (
+    Choice,
+    Question,
+    SideMark,
+    is_swapped,
+    item,
+    mark_of,
+    named,
+    principles_of,
+    question,
+    unknown,
+    value_of,
+)
+from review.reveals import reveal_mode
 from review.simulated import SIMULATED
 from store.errors import NotFound
-from store.records import Label, LabelValue, Lane, Purpose, ReviewItem
+from store.queue_counts import LaneStatus
+from store.records import Label, Mark, Reveal, ReviewItem
 from store.run import RunStore
 
-Choice = Literal["left_much_better", "left_better", "same", "right_better", "right_much_better", "both_bad"]
+__all__ = [
+    "Choice", "Claimed", "LaneStatus", "Question", "SideMark", "SkipCause", "claim", "is_swapped", "question",
+    "release", "skip", "status", "undo", "vote",
+]  # fmt: skip
 
-_LEFT_IS_FIRST: dict[Choice, LabelValue] = {
-    "left_much_better": "much_better",
-    "left_better": "better",
-    "same": "same",
-    "right_better": "worse",
-    "right_much_better": "much_worse",
-    "both_bad": "both_bad",
-}
-_MIRRORED: dict[LabelValue, LabelValue] = {
-    "much_better": "much_worse",
-    "better": "worse",
-    "same": "same",
-    "worse": "better",
-    "much_worse": "much_better",
-    "both_bad": "both_bad",
-}
+LEASE_S = 600.0
+"""Seconds for which a question is held."""
+
+SkipCause = Literal["cannot_tell", "not_my_field", "language", "too_long", "broken", "upsetting", "other"]
+"""Why a reviewer passes over an item: nothing tells the answers apart, somebody else knows more of it, another
+language, more than can be read, it does not show properly, it should not be looked at, or something else."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a reviewer is shown, and no more."""
+class Claimed:
+    """What a reviewer holds now, and what is left beside it."""
 
-    item_id: str
-    prompt: tuple[Message, ...]
-    left: str
-    right: str
-
-
-@dataclass(frozen=True)
-class LaneStatus:
-    """How far one lane of one draw is. `drawn` = labelled + skipped + open."""
-
-    round: int
-    purpose: Purpose
-    lane: Lane
-    drawn: int
-    labelled: int
-    simulated: int
-    """Of the labelled: those that only the simulated reviewer has answered."""
-    skipped: int
-    """Without a label, and passed over by someone."""
+    items: tuple[Question, ...]
     open: int
+    """Further items that this reviewer could be given."""
+    held_by_others: int
+    """Items that they could be given if others, who look at them now, gave them back. Where `items` is empty and
+    this is not 0, the queue is not done yet."""
 
 
-def next_question(store: RunStore, reviewer: str) -> Question | None:
-    """The first item that nobody has labelled and this reviewer has not skipped; None when there is none."""
-    item = next(store.open_items(_named(reviewer)), None)
-    return question(store, item.id, reviewer) if item else None
+def claim(store: RunStore, reviewer: str, *, count: int = 1, lease_s: float = LEASE_S) -> Claimed:
+    """Hold `count` questions for this reviewer: what they hold already, on a new lease, and further ones."""
+    claims = store.claim_items(named(reviewer), count, lease_s)
+    could, taken = store.open_count(reviewer)
+    questions = tuple(question(store, held.item_id, reviewer, held.expires_at) for held in claims)
+    return Claimed(questions, max(0, could - taken - len(questions)), taken)
 
 
-def question(store: RunStore, item_id: str, reviewer: str) -> Question:
-    """What this reviewer sees of an item, the same every time. Raises UnknownItem."""
-    item = _item(store, item_id)
-    comparison = store.comparison(item.comparison_id)
-    answers = comparison.first.text, comparison.second.text
-    left, right = reversed(answers) if is_swapped(item, _named(reviewer)) else answers
-    return Question(item.id, comparison.prompt.messages, left, right)
+def release(store: RunStore, reviewer: str, item_id: str) -> bool:
+    """Give a question back to the queue; whether it was held. Raises UnknownItem."""
+    return store.release_item(item(store, item_id).id, named(reviewer))
 
 
-def is_swapped(item: ReviewItem, reviewer: str) -> bool:
-    """Whether this reviewer sees the comparison's first sample on the right."""
-    return derive_seed(item.seed, "sides", item.id, reviewer) % 2 == 1
-
-
-def vote(store: RunStore, item_id: str, reviewer: str, choice: Choice) -> Label:
+def vote(
+    store: RunStore,
+    item_id: str,
+    reviewer: str,
+    choice: Choice,
+    *,
+    marks: Mapping[str, SideMark] | None = None,
+    reason: str = "",
+    flagged: bool = False,
+    seconds: float | None = None,
+    key: str | None = None,
+    reveal: Reveal | None = None,
+) -> Label:
     """Record what this reviewer says of an item, in terms of the comparison's first sample.
 
-    The same answer again changes nothing; another one is added as a revision, and the first stays. Raises UnknownItem,
-    and ReviewError for a choice that is none.
+    The same answer again changes nothing; another one is added as a revision, and the first stays. `marks` say which
+    side is better under a principle, by its id. `key` names this answer for its sender: sent again under the same key,
+    it is the label that is there, whatever it says. `reveal` is the run's own where it is None; with `at_once` the
+    reviewer counts as shown the verdict from here on. A label is blind where they had not been shown it before.
+    Raises UnknownItem, KeyTaken, and ReviewError for a choice or a mark that is none.
     """
-    item = _item(store, item_id)
+    named(reviewer)
     if choice not in get_args(Choice):
         raise ReviewError(f"{choice!r} is not an answer; the answers are {', '.join(get_args(Choice))}")
-    swapped = is_swapped(item, _named(reviewer))
-    value = _MIRRORED[_LEFT_IS_FIRST[choice]] if swapped else _LEFT_IS_FIRST[choice]
-    before = [label for label in store.label_history(item.id) if label.reviewer == reviewer]
-    latest = max(before, key=lambda label: label.revision, default=None)
-    if latest is not None and latest.value == value:
-        return latest
-    label = Label(
-        item_id=item.id,
-        comparison_id=item.comparison_id,
-        value=value,
-        reviewer=reviewer,
-        lane=item.lane,
-        inclusion_probability=item.inclusion_probability,
-        swapped=swapped,
-        revision=latest.revision + 1 if latest else 0,
-    )
-    store.add_label(label)
+    mode = reveal_mode(store) if reveal is None else reveal
+    with store.database.together():
+        found = _locked(store, item_id)
+        if key is not None and (sent := store.label_of_key(reviewer, key)) is not None:
+            if sent.item_id != found.id:
+                raise KeyTaken(f"the key {key!r} names your answer on item {sent.item_id}; give each its own")
+            return sent
+        swapped = is_swapped(found, reviewer)
+        own = [label for label in store.label_history(found.id) if label.reviewer == reviewer]
+        latest = max(own, key=lambda label: label.revision, default=None)
+        label = Label(
+            item_id=found.id,
+            comparison_id=found.comparison_id,
+            value=value_of(choice, swapped=swapped),
+            reviewer=reviewer,
+            lane=found.lane,
+            inclusion_probability=found.inclusion_probability,
+            swapped=swapped,
+            revision=latest.revision + 1 if latest else 0,
+            blind=not store.revealed(reviewer, [found.comparison_id]),
+            reveal=mode,
+            source=_source(store, found, latest),
+            marks=_marks(store, found, marks or {}, swapped=swapped),
+            reason=reason,
+            flagged=flagged,
+            seconds=seconds,
+            key=key,
+        )
+        if latest is not None and _says_the_same(latest, label):
+            label = latest
+        else:
+            store.add_label(label)
+            store.undo_skip(found.id, reviewer)
+        store.release_item(found.id, reviewer)
+        if mode == "at_once":
+            store.add_reveals([found.comparison_id], reviewer, mode)
     return label
 
 
-def skip(store: RunStore, item_id: str, reviewer: str, reason: str = "") -> None:
-    """Leave an item to others; it is not shown to this reviewer again. Raises UnknownItem."""
-    store.skip(_item(store, item_id).id, _named(reviewer), reason)
+def skip(
+    store: RunStore,
+    item_id: str,
+    reviewer: str,
+    cause: SkipCause = "other",
+    reason: str = "",
+    key: str | None = None,
+) -> None:
+    """Leave an item to others; it is not shown to this reviewer again.
+
+    Sent again under the same `key` it changes nothing, also when it was undone in between. Raises UnknownItem, and
+    ReviewError for a cause that is none.
+    """
+    if cause not in get_args(SkipCause):
+        raise ReviewError(f"{cause!r} is not a cause; the causes are {', '.join(get_args(SkipCause))}")
+    with store.database.together():
+        found = _locked(store, item_id)
+        store.skip(found.id, named(reviewer), reason, cause, key)
+        store.release_item(found.id, reviewer)
 
 
-def status(store: RunStore) -> Iterator[LaneStatus]:
+def undo(store: RunStore, reviewer: str, item_id: str | None = None, *, lease_s: float = LEASE_S) -> Question:
+    """Take back this reviewer's latest answer or skip (or the one on `item_id`), and hold the item for them again.
+
+    Raises NothingToUndo where there is none, and where its verdict was shown to them: what was said blind stays, and
+    another opinion is another vote.
+    """
+    with store.database.together():
+        label = store.latest_label(named(reviewer), item_id)
+        skipped = store.latest_skip(reviewer, item_id)
+        if skipped is not None and (label is None or skipped[1] >= label.created_at):
+            store.undo_skip(skipped[0], reviewer)
+            item_id = skipped[0]
+        elif label is not None:
+            if store.revealed(reviewer, [label.comparison_id]):
+                raise NothingToUndo(
+                    f"the verdict on item {label.item_id} was shown to {reviewer!r}: what was said before stays; "
+                    "vote again to add another opinion"
+                )
+            item_id = label.item_id
+            store.add_label(_withdrawn(label))
+        else:
+            where = f"on item {item_id}" if item_id else f"in run {store.name!r}"
+            raise NothingToUndo(f"{reviewer!r} has no answer {where} that could be taken back")
+        held = store.lease_item(item_id, reviewer, lease_s)
+    return question(store, item_id, reviewer, held.expires_at)
+
+
+def status(store: RunStore) -> list[LaneStatus]:
     """Every lane of every draw of the run, oldest round first."""
-    # A draw belongs to a round with finished stages, or to the one after.
-    last = max((marker.round for marker in store.markers()), default=0) + 1
-    for round in range(last + 1):
-        items = list(store.review_items(round))
-        reviewers: dict[str, set[str]] = {}
-        for label in store.labels(round):
-            reviewers.setdefault(label.item_id, set()).add(label.reviewer)
-        still_open = {item.id for item in store.open_items(round=round)}
-        for purpose, lane in dict.fromkeys((item.purpose, item.lane) for item in items):
-            ids = [item.id for item in items if (item.purpose, item.lane) == (purpose, lane)]
-            labelled = sum(item_id in reviewers for item_id in ids)
-            unanswered = sum(item_id in still_open for item_id in ids)
-            yield LaneStatus(
-                round=round,
-                purpose=purpose,
-                lane=lane,
-                drawn=len(ids),
-                labelled=labelled,
-                simulated=sum(reviewers.get(item_id) == {SIMULATED} for item_id in ids),
-                skipped=len(ids) - labelled - unanswered,
-                open=unanswered,
-            )
+    return store.lane_status(SIMULATED)
 
 
-def _item(store: RunStore, item_id: str) -> ReviewItem:
+def _withdrawn(label: Label) -> Label:
+    kept = label.model_dump(include={"item_id", "comparison_id", "reviewer", "lane", "inclusion_probability"})
+    return Label(
+        **kept,
+        value="withdrawn",
+        swapped=label.swapped,
+        revision=label.revision + 1,
+        reveal=label.reveal,
+        source=label.source,
+    )
+
+
+def _locked(store: RunStore, item_id: str) -> ReviewItem:
     try:
-        return store.review_item(item_id)
+        return store.locked_item(item_id)
     except NotFound as error:
-        raise UnknownItem(
-            f"run {store.name!r} has no review item {item_id!r}; `rlaif review next` shows one"
-        ) from error
+        raise unknown(store, item_id) from error
 
 
-def _named(reviewer: str) -> str:
-    """A person's name as reviewer. Raises ReviewError for none, and for the simulated reviewer's."""
-    if not reviewer.strip() or reviewer == SIMULATED:
-        raise ReviewError(f"{reviewer!r} cannot be a reviewer's name: give your own with --reviewer NAME")
-    return reviewer
+def _source(store: RunStore, found: ReviewItem, latest: Label | None) -> Literal["queue", "late"]:
+    """A revision counts as what it revises; a new answer counts while its item waits for any."""
+    if latest is not None and latest.value != "withdrawn":
+        return "late" if latest.source == "late" else "queue"
+    return "queue" if store.is_wanted(found.id) else "late"
+
+
+def _marks(
+    store: RunStore, found: ReviewItem, marks: Mapping[str, SideMark], *, swapped: bool
+) -> dict[str, Mark]:
+    if not marks:
+        return {}
+    known = {id for id, _ in principles_of(store, store.comparison(found.comparison_id))}
+    for id, mark in marks.items():
+        if id not in known:
+            raise ReviewError(
+                f"{id!r} is no principle of this question; they are {', '.join(sorted(known)) or 'none'}"
+            )
+        if mark not in get_args(SideMark):
+            raise ReviewError(f"{mark!r} is not a mark; the marks are {', '.join(get_args(SideMark))}")
+    return {id: mark_of(mark, swapped=swapped) for id, mark in marks.items()}
+
+
+def _says_the_same(latest: Label, label: Label) -> bool:
+    return all(
+        getattr(latest, field) == getattr(label, field) for field in ("value", "marks", "reason", "flagged")
+    )

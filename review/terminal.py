@@ -11,7 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from review.queue import Choice, LaneStatus, Question, next_question, skip, vote
+from review.errors import NothingToUndo
+from review.queue import Choice, LaneStatus, Question, claim, release, skip, undo, vote
 from review.simulated import SIMULATED
 from review.visible import visible
 from store.run import RunStore
@@ -26,7 +27,7 @@ KEYS: dict[str, Choice] = {
 }
 HELP = (
     "1 left much better   2 left better   3 same   4 right better   5 right much better   0 both bad   "
-    "s skip   q quit"
+    "s skip   u undo   q quit"
 )
 _SIDE_BY_SIDE = 80
 """Columns of a terminal from which on the answers stand side by side."""
@@ -38,22 +39,48 @@ def review_next(store: RunStore, reviewer: str, console: Console, keys: TextIO, 
     Returns how many were labelled; a skip counts towards the limit, and not among them.
     """
     labelled = shown = 0
+    asked: Question | None = None
     while limit is None or shown < limit:
-        asked = next_question(store, reviewer)
+        asked = asked or _next(store, reviewer, console)
         if asked is None:
-            console.print("Nothing is waiting for a label.", highlight=False)
             break
         show(asked, console)
         key = _key(console, keys)
         if key is None:
+            release(store, reviewer, asked.item_id)
             break
+        if key == "u":
+            asked = _undone(store, reviewer, asked, console)
+            continue
         if key == "s":
             skip(store, asked.item_id, reviewer)
         else:
             vote(store, asked.item_id, reviewer, KEYS[key])
             labelled += 1
+        asked = None
         shown += 1
     return labelled
+
+
+def _next(store: RunStore, reviewer: str, console: Console) -> Question | None:
+    claimed = claim(store, reviewer)
+    if claimed.items:
+        return claimed.items[0]
+    if claimed.held_by_others:
+        said = f"Others are looking at what is left ({claimed.held_by_others}); try again in some minutes."
+    else:
+        said = "Nothing is waiting for a label."
+    console.print(said, highlight=False)
+    return None
+
+
+def _undone(store: RunStore, reviewer: str, asked: Question, console: Console) -> Question:
+    """The question whose answer was taken back, or the same one again where there is nothing to take back."""
+    try:
+        return undo(store, reviewer)
+    except NothingToUndo as error:
+        console.print(Text(visible(str(error))))
+        return asked
 
 
 def show(asked: Question, console: Console) -> None:
@@ -96,7 +123,7 @@ def _key(console: Console, keys: TextIO) -> str | None:
         key = line.strip().lower()
         if key == "q":
             return None
-        if key == "s" or key in KEYS:
+        if key in ("s", "u") or key in KEYS:
             return key
         if key:
             console.print(Text(f"{visible(key)[:20]!r} is not one of the keys: {HELP}"))

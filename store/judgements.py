@@ -117,6 +117,15 @@ class Judgements(RunScope):
             raise NotFound(f"run {self.name!r} has no verdict {id!r}.")
         return _verdict(row._mapping)
 
+    def verdicts_on(self, comparison_id: str) -> list[Verdict]:
+        """The verdicts on one comparison, by the judges' names."""
+        table = tables.verdicts
+        query = sa.select(*_columns(table, _VERDICT, "v"), *_columns(table, _USAGE, "u"))
+        query = query.where(table.c.run == self.name, table.c.comparison_id == comparison_id)
+        with self.database.read() as connection:
+            rows = connection.execute(query.order_by(table.c.judge)).all()
+        return [_verdict(row._mapping) for row in rows]
+
     def save_texts(self, texts: Mapping[str, str]) -> None:
         """Keep texts under their content hashes: constitutions and templates, whose files may change.
 

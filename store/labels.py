@@ -1,89 +1,51 @@
-"""The review queue and what people answered. Labels are never changed: a revision appends."""
+"""What people answered. Labels are never changed: a revision appends, and taking one back appends too."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from store import tables
-from store.errors import BadUnit, NotFound
-from store.records import Label, Lane, Purpose, ReviewItem
-from store.scope import RunScope, chunks, columns_of
+from store.errors import BadUnit
+from store.records import Label, Purpose, ReviewItem
+from store.review_items import QUEUE_ORDER, ReviewItems
+from store.scope import columns_of
 
 _ITEMS, _LABELS, _SKIPS = tables.review_items, tables.labels, tables.skips
-_ITEM_ORDER = tuple(_ITEMS.c[name] for name in ("round", "purpose", "lane", "position", "id"))
 
 
-class Labels(RunScope):
-    """The part of a run's store that holds review items, labels and skips."""
-
-    def add_review_items(self, items: Iterable[ReviewItem]) -> int:
-        """Add drawn items; how many were new. Raises `BadUnit` where a comparison is not stored."""
-        added = 0
-        for chunk in chunks(items):
-            with self.database.write() as connection:
-                rows = [{**item.model_dump(), "wanted": item.overlap} for item in chunk]
-                added += self._add(connection, _ITEMS, rows)
-        return added
-
-    def review_items(
-        self, round: int, purpose: Purpose | None = None, lane: Lane | None = None
-    ) -> Iterator[ReviewItem]:
-        """The items of a round by purpose, lane (random first) and the position of the draw."""
-        return self._records(ReviewItem, self._items(round, purpose, lane), _ITEM_ORDER)
-
-    def review_item(self, id: str) -> ReviewItem:
-        """Raises `NotFound`."""
-        return self._one(ReviewItem, _ITEMS, id)
-
-    def open_items(
-        self, reviewer: str | None = None, *, round: int | None = None, purpose: Purpose | None = None
-    ) -> Iterator[ReviewItem]:
-        """Items that nobody has labelled, less those that this reviewer (or, with None, anyone) skipped.
-
-        Older rounds first, then in the order of `review_items`.
-        """
-        labelled = sa.exists().where(_LABELS.c.run == self.name, _LABELS.c.item_id == _ITEMS.c.id)
-        skipped = sa.exists().where(_SKIPS.c.run == self.name, _SKIPS.c.item_id == _ITEMS.c.id)
-        if reviewer is not None:
-            skipped = skipped.where(_SKIPS.c.reviewer == reviewer)
-        query = self._items(round, purpose).where(~labelled, ~skipped)
-        return self._records(ReviewItem, query, _ITEM_ORDER)
-
-    def skip(self, item_id: str, reviewer: str, reason: str) -> None:
-        """Record that a reviewer passed over an item. Raises `BadUnit` for an unknown item."""
-        row = {"item_id": item_id, "reviewer": reviewer, "reason": reason, "created_at": datetime.now(UTC)}
-        with self.database.write() as connection:
-            self._add(connection, _SKIPS, [row])
+class Labels(ReviewItems):
+    """The part of a run's store that holds labels and skips."""
 
     def add_label(self, label: Label) -> bool:
-        """Add a label; False where this very label is stored already.
+        """Add a label and count it for its item; False where this very label is stored already.
 
-        Raises `BadUnit` for an unknown item, a comparison that is not the item's, or a revision number that this
-        reviewer has used on this item for another answer.
+        Raises `NotFound` for an unknown item, `BadUnit` for a comparison that is not the item's, a revision number that
+        this reviewer has used on this item for another answer, or a key that they have used for another label.
         """
         with self.database.write() as connection:
-            self._lock(connection)
-            query = sa.select(_ITEMS.c.comparison_id)
-            query = query.where(_ITEMS.c.run == self.name, _ITEMS.c.id == label.item_id)
-            comparison = connection.scalar(query)
-            if comparison is None:
-                raise NotFound(f"run {self.name!r} has no review item {label.item_id!r}.")
-            if comparison != label.comparison_id:
-                raise BadUnit(f"item {label.item_id} is on {comparison}, the label on {label.comparison_id}.")
-            taken = sa.select(_LABELS.c.id).where(
+            item = self._locked(connection, label.item_id)
+            if item.comparison_id != label.comparison_id:
+                raise BadUnit(
+                    f"item {item.id} is on {item.comparison_id}, the label on {label.comparison_id}."
+                )
+            own = sa.select(_LABELS.c.id).where(
                 _LABELS.c.run == self.name,
                 _LABELS.c.item_id == label.item_id,
                 _LABELS.c.reviewer == label.reviewer,
                 _LABELS.c.revision == label.revision,
             )
-            if connection.scalar(taken) not in (None, label.id):
+            if connection.scalar(own) not in (None, label.id):
                 raise BadUnit(
                     f"{label.reviewer!r} has given revision {label.revision} on item {label.item_id} already, "
                     f"with another answer. Labels are immutable: add revision {label.revision + 1}."
                 )
-            return self._add(connection, _LABELS, [label.model_dump()]) == 1
+            added = self._add(connection, _LABELS, [label.model_dump()]) == 1
+            if added and item.lane != "override":
+                self._recount(connection, item)
+        return added
 
     def labels(self, round: int, purpose: Purpose | None = None, *, blind: bool = False) -> Iterator[Label]:
         """Each reviewer's latest label on each item of the round, in the order of `review_items`.
@@ -91,6 +53,121 @@ class Labels(RunScope):
         `blind` asks for the latest of those given before a verdict was shown: what an estimate may use. Where the
         latest is withdrawn there is none.
         """
+        query = self._standing(blind=blind)
+        query = query.join(_ITEMS, (_ITEMS.c.run == _LABELS.c.run) & (_ITEMS.c.id == _LABELS.c.item_id))
+        query = query.where(_ITEMS.c.round == round)
+        if purpose is not None:
+            query = query.where(_ITEMS.c.purpose == purpose)
+        return self._records(Label, query, (*QUEUE_ORDER, _LABELS.c.id))
+
+    def labels_on(self, comparison_id: str) -> list[Label]:
+        """Each reviewer's latest label on each item of a comparison, oldest first."""
+        query = self._standing().where(_LABELS.c.comparison_id == comparison_id)
+        return self._all(Label, query.order_by(_LABELS.c.created_at, _LABELS.c.id))
+
+    def label(self, id: str) -> Label:
+        """Raises `NotFound`."""
+        return self._one(Label, _LABELS, id)
+
+    def label_history(self, item_id: str) -> list[Label]:
+        """Every label on an item, revisions included, oldest first."""
+        query = self._every().where(_LABELS.c.item_id == item_id)
+        return self._all(Label, query.order_by(_LABELS.c.created_at, _LABELS.c.revision, _LABELS.c.id))
+
+    def label_of_key(self, reviewer: str, key: str) -> Label | None:
+        """The label that this reviewer sent under this key."""
+        found = self._all(Label, self._every().where(_LABELS.c.reviewer == reviewer, _LABELS.c.key == key))
+        return found[0] if found else None
+
+    def latest_label(self, reviewer: str, item_id: str | None = None) -> Label | None:
+        """This reviewer's latest label that stands and came by the queue, on this item or on any."""
+        query = self._standing().where(
+            _LABELS.c.reviewer == reviewer, _LABELS.c.source.in_(("queue", "late"))
+        )
+        if item_id is not None:
+            query = query.where(_LABELS.c.item_id == item_id)
+        found = self._all(Label, query.order_by(_LABELS.c.created_at.desc(), _LABELS.c.id).limit(1))
+        return found[0] if found else None
+
+    def votes(self, reviewer: str, first: int = 0, count: int | None = None) -> list[Label]:
+        """The labels of this reviewer that stand and came by the queue, by when they first answered each item."""
+        opening = _LABELS.alias("opening")
+        query = self._standing().join(
+            opening,
+            (opening.c.run == _LABELS.c.run)
+            & (opening.c.item_id == _LABELS.c.item_id)
+            & (opening.c.reviewer == _LABELS.c.reviewer)
+            & (opening.c.revision == 0),
+        )
+        query = query.where(opening.c.reviewer == reviewer, _LABELS.c.source.in_(("queue", "late")))
+        return self._all(Label, query.order_by(opening.c.created_at, opening.c.id).offset(first).limit(count))
+
+    def vote_count(self, reviewer: str) -> int:
+        """How many `votes` there are."""
+        query = self._standing().where(
+            _LABELS.c.reviewer == reviewer, _LABELS.c.source.in_(("queue", "late"))
+        )
+        with self.database.read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+
+    def skip(
+        self, item_id: str, reviewer: str, reason: str, cause: str = "other", key: str | None = None
+    ) -> None:
+        """Record that a reviewer passed over an item, once for each key. Raises `BadUnit` for an unknown item."""
+        insert = self.database.insert(_SKIPS)
+        again = insert.on_conflict_do_update(
+            index_elements=["run", "item_id", "reviewer"],
+            set_={
+                name: insert.excluded[name] for name in ("reason", "cause", "created_at", "key", "undone_at")
+            },
+            where=_SKIPS.c.undone_at.is_not(None)
+            & (
+                _SKIPS.c.key.is_(None) | insert.excluded.key.is_(None) | (_SKIPS.c.key != insert.excluded.key)
+            ),
+        )
+        row = {
+            "item_id": item_id, "reviewer": reviewer, "reason": reason, "cause": cause, "key": key,
+            "created_at": datetime.now(UTC), "undone_at": None,
+        }  # fmt: skip
+        with self.database.write() as connection:
+            self._execute(connection, again, [row])
+
+    def latest_skip(self, reviewer: str, item_id: str | None = None) -> tuple[str, datetime] | None:
+        """The item that this reviewer skipped last and did not take back, and when."""
+        query = sa.select(_SKIPS.c.item_id, _SKIPS.c.created_at).where(
+            _SKIPS.c.run == self.name, _SKIPS.c.reviewer == reviewer, _SKIPS.c.undone_at.is_(None)
+        )
+        if item_id is not None:
+            query = query.where(_SKIPS.c.item_id == item_id)
+        with self.database.read() as connection:
+            row = connection.execute(query.order_by(_SKIPS.c.created_at.desc()).limit(1)).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    def undo_skip(self, item_id: str, reviewer: str) -> None:
+        """Take a skip back: the item may be shown to this reviewer again."""
+        change = sa.update(_SKIPS).where(
+            _SKIPS.c.run == self.name,
+            _SKIPS.c.item_id == item_id,
+            _SKIPS.c.reviewer == reviewer,
+            _SKIPS.c.undone_at.is_(None),
+        )
+        with self.database.write() as connection:
+            connection.execute(change.values(undone_at=datetime.now(UTC)))
+
+    def _recount(self, connection: Connection, item: ReviewItem) -> None:
+        """Write down how many answers an item still waits for: its overlap less the reviewers whose answer counts."""
+        counted = self._standing().where(
+            _LABELS.c.item_id == item.id, _LABELS.c.source.in_(("queue", "import"))
+        )
+        answers = connection.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
+        change = sa.update(_ITEMS).where(_ITEMS.c.run == self.name, _ITEMS.c.id == item.id)
+        connection.execute(change.values(wanted=max(0, item.overlap - answers)))
+
+    def _every(self) -> sa.Select[Any]:
+        return sa.select(*columns_of(Label, _LABELS)).where(_LABELS.c.run == self.name)
+
+    def _standing(self, *, blind: bool = False) -> sa.Select[Any]:
+        """Labels that no later one of the same reviewer on the same item replaces or takes back."""
         later = _LABELS.alias("later")
         newer = sa.exists().where(
             later.c.run == self.name,
@@ -100,29 +177,5 @@ class Labels(RunScope):
         )
         if blind:
             newer = newer.where(later.c.blind)
-        query = sa.select(*columns_of(Label, _LABELS))
-        query = query.join(_ITEMS, (_ITEMS.c.run == _LABELS.c.run) & (_ITEMS.c.id == _LABELS.c.item_id))
-        query = query.where(_LABELS.c.run == self.name, _ITEMS.c.round == round, ~newer)
-        query = query.where(_LABELS.c.value != "withdrawn")
-        if blind:
-            query = query.where(_LABELS.c.blind)
-        if purpose is not None:
-            query = query.where(_ITEMS.c.purpose == purpose)
-        return self._records(Label, query, (*_ITEM_ORDER, _LABELS.c.id))
-
-    def label(self, id: str) -> Label:
-        """Raises `NotFound`."""
-        return self._one(Label, _LABELS, id)
-
-    def label_history(self, item_id: str) -> list[Label]:
-        """Every label on an item, revisions included, oldest first."""
-        query = sa.select(*columns_of(Label, _LABELS))
-        query = query.where(_LABELS.c.run == self.name, _LABELS.c.item_id == item_id)
-        return self._all(Label, query.order_by(_LABELS.c.created_at, _LABELS.c.revision, _LABELS.c.id))
-
-    def _items(self, round: int | None, purpose: Purpose | None, lane: Lane | None = None) -> sa.Select[Any]:
-        query = sa.select(*columns_of(ReviewItem, _ITEMS)).where(_ITEMS.c.run == self.name)
-        for column, value in ((_ITEMS.c.round, round), (_ITEMS.c.purpose, purpose), (_ITEMS.c.lane, lane)):
-            if value is not None:
-                query = query.where(column == value)
-        return query
+        query = self._every().where(~newer, _LABELS.c.value != "withdrawn")
+        return query.where(_LABELS.c.blind) if blind else query

@@ -45,7 +45,10 @@ Mark = Literal["first", "second", "same"]
 Reveal = Literal["batch", "at_once", "never"]
 """When a reviewer sees the judge's verdict: after a batch of votes, after each, or not at all."""
 
-LabelSource = Literal["queue", "override", "import"]
+LabelSource = Literal["queue", "late", "override", "import"]
+"""How a label came. A `late` one was given in the queue when its item had all the answers it was to have: it is kept
+and stands beside the others, and is not counted towards the item's overlap."""
+
 Probability = Field(ge=0.0, le=1.0)
 
 

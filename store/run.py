@@ -1,17 +1,22 @@
 """Everything stored of one run: the parts by noun, under one name."""
 
 from store.answers import Answers
+from store.claims import Claims
 from store.database import Database
 from store.effects import Effects
 from store.labels import Labels
 from store.outcomes import Outcomes
 from store.progress import Progress
+from store.queue_counts import QueueCounts
 from store.records import Run
+from store.reveals import Reveals
 from store.revisions import Revisions
 from store.shadows import Shadows
 
 
-class RunStore(Answers, Shadows, Outcomes, Labels, Effects, Revisions, Progress):
+class RunStore(
+    Answers, Shadows, Outcomes, Labels, Claims, Reveals, QueueCounts, Effects, Revisions, Progress
+):
     """The units of one run. Adding is idempotent; reading streams. Got from `store.Store`.
 
     Safe to use from several threads, and beside other processes on the same database.

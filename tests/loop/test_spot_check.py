@@ -105,7 +105,7 @@ def test_a_waiting_run_goes_on_as_soon_as_every_random_item_is_answered(asked: A
 
 def test_a_skipped_item_is_not_waited_for(asked: Any) -> None:
     context = asked[0]
-    answering = meanwhile(context, lambda item: skip(context.store, item, "ann", "cannot tell"))
+    answering = meanwhile(context, lambda item: skip(context.store, item, "ann", "cannot_tell"))
     assert ask(asked, "forever") == {"drawn": DRAWN, "labels": 0}
     answering.join()
 

@@ -6,9 +6,13 @@ import pytest
 
 from review.draw import draw
 from review.errors import ReviewError, UnknownItem
-from review.queue import Question, is_swapped, next_question, question, skip, status, vote
+from review.queue import Question, claim, is_swapped, question, skip, status, vote
 from review.simulated import SIMULATED, SimulatedReviewer
 from store.records import StageMarker
+
+
+def next_question(store, reviewer):
+    return next(iter(claim(store, reviewer).items), None)
 
 
 @pytest.fixture
@@ -26,7 +30,8 @@ def store(judged, fill):
 
 
 def test_a_question_holds_the_prompt_and_two_answers_and_nothing_else(store):
-    assert [field.name for field in dataclasses.fields(Question)] == ["item_id", "prompt", "left", "right"]
+    fields = [field.name for field in dataclasses.fields(Question)]
+    assert fields == ["item_id", "prompt", "left", "right", "principles", "expires_at"]
     asked = next_question(store, "ada")
     assert {asked.left.split()[0], asked.right.split()[0]} == {"FIRST", "SECOND"}
 
@@ -76,7 +81,7 @@ def test_an_answered_item_is_not_asked_again_and_a_skipped_one_only_of_others(st
     vote(store, first.item_id, "ada", "same")
     second = next_question(store, "ada")
     assert second.item_id != first.item_id
-    skip(store, second.item_id, "ada", "cannot tell")
+    skip(store, second.item_id, "ada", "cannot_tell")
     assert next_question(store, "ada").item_id not in {first.item_id, second.item_id}
     assert next_question(store, "bob").item_id == second.item_id
 

@@ -25,7 +25,7 @@ def queue(run, units):
             seed=2**62, position=position,
         )
         for comparison, lane, position in zip(
-            comparisons, ("random", "random", "targeted"), (0, 1, 0), strict=True
+            comparisons, ("random", "targeted", "random"), (0, 1, 2), strict=True
         )
     ]  # fmt: skip
     assert run.add_review_items([items[2], items[1], items[0]]) == 3
@@ -39,10 +39,10 @@ def label(item, value="better", reviewer="ana", **fields):
     )  # fmt: skip
 
 
-def test_items_come_random_lane_first_by_the_position_of_the_draw(queue):
+def test_items_come_by_the_position_of_the_draw_lanes_side_by_side(queue):
     run, items = queue
     assert list(run.review_items(1)) == items
-    assert list(run.review_items(1, lane="targeted")) == items[2:]
+    assert list(run.review_items(1, lane="targeted")) == [items[1]]
     assert list(run.review_items(1, "gate")) == list(run.review_items(2)) == []
     assert run.add_review_items(items) == 0
     assert run.review_item(items[1].id) == items[1]

@@ -1,0 +1,85 @@
+"""What is withheld from whom: one rule, as a condition for queries and as an answer for one comparison.
+
+A comparison is withheld from an account while people are still to answer it, while the account holds it, and after
+the account answered it, until its verdicts were shown to that account on purpose (`reveals`): only so is an answer that
+is called blind given by somebody who had seen no verdict, revisions included. Nothing about a withheld comparison that
+the judge said, nor its lane, margin, policies or sides, may reach the account.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from store import tables
+from store.run import RunStore
+from store.scope import chunks
+
+_ITEMS, _CLAIMS, _LABELS, _REVEALS = tables.review_items, tables.claims, tables.labels, tables.reveals
+
+
+def revealed_to(
+    run: str | sa.ColumnElement[Any], account: str, comparison_id: sa.ColumnElement[Any]
+) -> sa.ColumnElement[bool]:
+    """Whether the account was shown the verdicts on the comparison: a condition for a query on comparisons."""
+    return sa.exists().where(
+        _REVEALS.c.run == run, _REVEALS.c.comparison_id == comparison_id, _REVEALS.c.reviewer == account
+    )
+
+
+def withheld(
+    run: str | sa.ColumnElement[Any], account: str, comparison_id: sa.ColumnElement[Any]
+) -> sa.ColumnElement[bool]:
+    """Whether the comparison is withheld from the account: a condition for a query on comparisons."""
+    items = _ITEMS.alias("withheld_items")
+    claims = _CLAIMS.alias("withheld_claims")
+    held = sa.exists().where(
+        claims.c.run == items.c.run,
+        claims.c.item_id == items.c.id,
+        claims.c.reviewer == account,
+        claims.c.expires_at > datetime.now(UTC),
+    )
+    wanted = sa.exists().where(
+        items.c.run == run, items.c.comparison_id == comparison_id, (items.c.wanted > 0) | held
+    )
+    answered = sa.exists().where(
+        _LABELS.c.run == run,
+        _LABELS.c.comparison_id == comparison_id,
+        _LABELS.c.reviewer == account,
+        _LABELS.c.source.in_(("queue", "late")),
+    )
+    return (wanted | answered) & ~revealed_to(run, account, comparison_id)
+
+
+def withheld_ids(store: RunStore, account: str, comparison_ids: Iterable[str] | None = None) -> set[str]:
+    """The comparisons of a run that are withheld from the account; of `comparison_ids` only, where they are given."""
+    comparisons = tables.comparisons
+    condition = withheld(store.name, account, comparisons.c.id)
+    found: set[str] = set()
+    with store.database.read() as connection:
+        if comparison_ids is None:
+            concerned = sa.union(
+                sa.select(_ITEMS.c.comparison_id).where(_ITEMS.c.run == store.name, _ITEMS.c.wanted > 0),
+                sa.select(_LABELS.c.comparison_id).where(
+                    _LABELS.c.run == store.name, _LABELS.c.reviewer == account
+                ),
+                sa.select(_ITEMS.c.comparison_id)
+                .join(_CLAIMS, (_CLAIMS.c.run == _ITEMS.c.run) & (_CLAIMS.c.item_id == _ITEMS.c.id))
+                .where(_CLAIMS.c.run == store.name, _CLAIMS.c.reviewer == account),
+            )
+            query = sa.select(comparisons.c.id).where(
+                comparisons.c.run == store.name, comparisons.c.id.in_(concerned), condition
+            )
+            return set(connection.scalars(query))
+        for chunk in chunks(comparison_ids):
+            query = sa.select(comparisons.c.id).where(
+                comparisons.c.run == store.name, comparisons.c.id.in_(chunk), condition
+            )
+            found.update(connection.scalars(query))
+    return found
+
+
+def is_withheld(store: RunStore, account: str, comparison_id: str) -> bool:
+    """Whether one comparison is withheld from the account."""
+    return bool(withheld_ids(store, account, [comparison_id]))
