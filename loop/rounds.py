@@ -22,7 +22,7 @@ from loop.progress import Progress, Silent
 from loop.report import write_report
 from loop.round import play_round
 from loop.shelf import Shelf
-from loop.stopping import why_stopped
+from review.stopping import why_stopped
 from loop.summary import RunSummary, summarise, write_summary
 from loop.true_score import has_answer_key, record_true_scores, simulated_reviewer
 from loop.wording import count_prompts, keep_prompts, wording

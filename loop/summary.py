@@ -9,7 +9,7 @@ from pydantic import Field
 
 from judge.cost import JudgeCost, spent_by
 from loop.standings import LeagueRating, last_league
-from loop.stopping import why_stopped
+from review.stopping import why_stopped
 from prompts.settings import Settings
 from review.rounds import RoundSummary, rounds_of
 from store.judge_usage import usage_by_round

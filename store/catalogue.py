@@ -9,15 +9,16 @@ anybody. Filters that are rare by nature (unscored, labelled) have an index of t
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from store import tables
-from store.catalogue_tables import catalogue, figures
+from store.catalogue_tables import catalogue
+from store.figures import Figures
 from store.records import Purpose
-from store.scope import CHUNK, RunScope, Values
+from store.scope import CHUNK, RunScope, Values, chunks
 from store.words import asked, words
 
 WINDOWS = (2_000, 10_000, 50_000)
@@ -126,12 +127,9 @@ class Catalogue(RunScope):
         return {unit: Span(*value["span"]) for unit, value in self.counted().items() if value["span"]}
 
     def counted(self) -> dict[Unit, dict[str, Any]]:
-        """The counts of every unit as they were last made (see `review.figures`)."""
-        query = sa.select(figures.c.round, figures.c.purpose, figures.c.value)
-        query = query.where(figures.c.run == self.name, figures.c.kind == "verdicts")
-        with self.database.read() as connection:
-            rows = connection.execute(query.order_by(figures.c.round, figures.c.purpose)).all()
-        return {Unit(row.round, row.purpose): row.value for row in rows}
+        """The counts of every unit as they were last made (see `review.bookkeeping`)."""
+        kept = Figures(self.database, self.name).kept("verdicts")
+        return {Unit(round, cast(Purpose, purpose)): one.value for (round, purpose, _), one in kept.items()}
 
     def count(self, unit: Unit, span: Span) -> dict[str, Any]:
         """What a unit's rows come to: see the names. Sums are 0, means None, where there is nothing."""
@@ -154,9 +152,6 @@ class Catalogue(RunScope):
             sa.func.avg(c.confidence).label("confidence"),
             sa.func.count(c.longer).label("differing_lengths"),
             total(c.longer).label("longer"),
-            sa.func.count(c.people).label("labelled"),
-            total(sa.case((c.people == 1, 1), else_=0)).label("agreed"),
-            total(sa.case((c.people == -1, 1), else_=0)).label("overruled"),
             total(called).label("called"),
             total(unpriced).label("unpriced"),
             *(total(c[name]).label(name) for name in ("calls", "input_tokens", "output_tokens", "cost_usd")),
@@ -174,6 +169,35 @@ class Catalogue(RunScope):
             elif not isinstance(value, dict):
                 made[name] = int(value)
         return {**made, "span": list(span)}
+
+    def count_people(self, unit: Unit, span: Span) -> dict[str, int]:
+        """How many of the unit's verdicts have labels that agree, overrule, or take no side."""
+        c = catalogue.c
+        query = sa.select(c.people, sa.func.count()).where(
+            *self._of(unit), c.seq.between(*span), c.people.is_not(None)
+        )
+        with self.database.read() as connection:
+            found = dict(connection.execute(query.group_by(c.people)).tuples().all())
+        return {name: int(found.get(value, 0)) for name, value in _PEOPLE.items()}
+
+    def settled(self, unit: Unit, span: Span) -> dict[str, tuple[str, int]]:
+        """By verdict: its comparison, and what `set_people` last said of it; verdicts without labels are left out."""
+        c = catalogue.c
+        query = sa.select(c.verdict_id, c.comparison_id, c.people)
+        query = query.where(*self._of(unit), c.seq.between(*span), c.people.is_not(None))
+        with self.database.read() as connection:
+            return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+
+    def scores_of(self, comparison_ids: Iterable[str]) -> Iterator[tuple[str, str, float | None]]:
+        """Comparison, verdict and `p_first` of the catalogued verdicts on these comparisons."""
+        verdicts = tables.verdicts
+        joined = (verdicts.c.run == catalogue.c.run) & (verdicts.c.id == catalogue.c.verdict_id)
+        query = sa.select(catalogue.c.comparison_id, verdicts.c.id, verdicts.c.p_first)
+        query = query.join_from(catalogue, verdicts, joined).where(catalogue.c.run == self.name)
+        for some in chunks(comparison_ids):
+            with self.database.read() as connection:
+                rows = connection.execute(query.where(catalogue.c.comparison_id.in_(some))).all()
+            yield from (row.tuple() for row in rows)
 
     def find(
         self,

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from loop.stopping import why_stopped
+from review.stopping import why_stopped
 from store.records import Decision
 
 Kind = Literal["promote", "keep", "rollback"]
