@@ -10,8 +10,9 @@ import base64
 import binascii
 import json
 from http import HTTPStatus
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
+from fastapi import Query
 from pydantic import Field
 
 from prompts.hashing import content_hash
@@ -20,7 +21,10 @@ from review.api.shape import Shape
 
 ItemT = TypeVar("ItemT")
 Key = tuple[str | int | float, ...]
-MAX_CURSOR = 1000
+Cursor = Annotated[
+    str | None, Query(max_length=1000, description="`next` of the page before; none for the first page.")
+]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many rows a page may hold.")]
 
 
 class Page(Shape, Generic[ItemT]):
@@ -30,7 +34,7 @@ class Page(Shape, Generic[ItemT]):
     next: str | None = Field(description="Pass as `cursor` for the next page; null at the end.")
 
 
-def cursor(question: str, key: Key) -> str:
+def cursor_after(question: str, key: Key) -> str:
     """A cursor behind the row of this key, for this question (the path and its filters)."""
     plain = json.dumps([content_hash(question)[:12], *key], separators=(",", ":"))
     return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
