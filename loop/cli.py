@@ -17,6 +17,7 @@ import typer
 
 from loop.judge_cli import cache_app, judge_app
 from loop.options import RUNS, AnyRun, Assignments, ConfigFile, Json, Output, RunName, StoreUrl
+from loop.people_cli import accounts_app, serve
 
 EXIT_CODES = """\
 \b
@@ -51,6 +52,8 @@ app.add_typer(export_app, name="export")
 app.add_typer(judge_app, name="judge")
 app.add_typer(review_app, name="review")
 app.add_typer(cache_app, name="cache")
+app.add_typer(accounts_app, name="accounts")
+app.command("serve")(serve)
 
 
 def _version(wanted: bool) -> None:
@@ -74,7 +77,9 @@ def _options(
 
 @app.command("run")
 def run_config(
-    config: ConfigFile,
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="A YAML file, such as configs/starter.yaml.")
+    ] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="At most so many rounds in all.")] = None,
     assignments: Assignments = [],  # noqa: B006
     name: Annotated[str | None, typer.Option(help="Name of the run. Default: the file's name.")] = None,
@@ -82,12 +87,26 @@ def run_config(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell the judge's calls, tokens and cost to expect.")
     ] = False,
+    requested: Annotated[
+        bool,
+        typer.Option("--requested", help="Play the oldest run that was asked for on a page or by the API."),
+    ] = False,
+    output: Output = RUNS,
     as_json: Json = False,
 ) -> None:
     """Start a run, or go on with it.
 
-    The same command resumes after a crash or Ctrl-C, and extends a finished run with a higher --rounds.
+    The same command resumes after a crash or Ctrl-C, and extends a finished run with a higher --rounds. With
+    --requested it needs no CONFIG: the stored configuration that was asked for is played.
     """
+    if requested:
+        if config or rounds or assignments or name or dry_run:
+            raise typer.BadParameter("--requested plays what was asked for: give --store and --output only")
+        from loop.commands.requested import play_requested
+
+        return play_requested(store, output, as_json=as_json)
+    if config is None:
+        raise typer.BadParameter("say which configuration to play, or --requested", param_hint="CONFIG")
     from loop.commands.outcome import Invocation
 
     asked = Invocation(config, rounds, assignments, name, store)
@@ -120,6 +139,19 @@ def show_run(run: RunName, store: StoreUrl = None, output: Output = RUNS, as_jso
     from loop.commands.runs import show_run
 
     show_run(run, store, output, as_json=as_json)
+
+
+@runs_app.command("requested")
+def requested_runs(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
+    store: StoreUrl = None,
+    output: Output = RUNS,
+    as_json: Json = False,
+) -> None:
+    """List the runs that people asked for; `rlaif run --requested` plays the oldest."""
+    from loop.commands.requested import list_requested
+
+    list_requested(store, output, everything=everything, as_json=as_json)
 
 
 @app.command("report")

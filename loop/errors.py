@@ -3,7 +3,9 @@
 LoopError
 ├── ConfigError     the configuration is wrong: nothing was loaded, nothing was spent (exit code 2)
 ├── RunNotFound     no run of that name in the store (exit code 2)
+├── BadServing      options of `rlaif serve` that do not go together (exit code 2)
 └── RunStopped      the run cannot go on now; the same command resumes it once the cause is gone (exit code 3)
+    └── RunBusy     another process plays it
 """
 
 
@@ -19,5 +21,13 @@ class RunNotFound(LoopError):
     """The store has no such run; the message names the ones it has."""
 
 
+class BadServing(LoopError):
+    """The pages cannot be served this way; the message says which options go together."""
+
+
 class RunStopped(LoopError):
     """The run stopped half-way for a reason outside it; everything so far is kept."""
+
+
+class RunBusy(RunStopped):
+    """Another process plays this run just now."""

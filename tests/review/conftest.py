@@ -8,6 +8,7 @@ import pytest
 from store.records import Comparison, Message, Prompt, Run, Sample, Verdict
 from store.run import RunStore
 from store.store import Store
+from tests.review.serving import browser, page_as, served  # noqa: F401 - fixtures for every test here
 
 Judged = list[tuple[Comparison, Verdict]]
 MakeJudged = Callable[..., Judged]
@@ -60,10 +61,16 @@ def make_judged() -> MakeJudged:
 
 
 @pytest.fixture
-def run_store(tmp_path: Path) -> Iterator[RunStore]:
-    """An empty run in a new SQLite database."""
-    with Store.open(f"sqlite:///{tmp_path / 'rlaif.db'}") as store:
-        yield store.create_run(Run(name="test", seed=0, config_hash="h", config={}))
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A new SQLite database."""
+    with Store.open(f"sqlite:///{tmp_path / 'rlaif.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def run_store(store: Store) -> RunStore:
+    """An empty run in it."""
+    return store.create_run(Run(name="test", seed=0, config_hash="h", config={}))
 
 
 @pytest.fixture

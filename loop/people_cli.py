@@ -1,0 +1,99 @@
+"""The commands about people and their pages: their words and options (see `loop.cli` for why imports stand inside)."""
+# ruff: noqa: PLC0415
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from loop.options import RUNS, Json, Output, StoreUrl
+
+accounts_app = typer.Typer(help="Who may log in to the pages of `rlaif serve`.", no_args_is_help=True)
+Person = Annotated[str, typer.Argument(metavar="NAME", help="An account; `rlaif accounts list` names them.")]
+BaseUrl = Annotated[
+    str,
+    typer.Option("--base-url", help="Address of the pages, for the link that is printed."),
+]
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="How browsers reach it, where not by host and port.")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain (PEM).")] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key (PEM).")] = None,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", help="A proxy on this machine does TLS; needs --base-url https://…."),
+    ] = False,
+    proxy: Annotated[
+        list[str],
+        typer.Option(metavar="ADDRESS", help="With --behind-proxy: where else it may be. Repeatable."),
+    ] = [],  # noqa: B006
+    allow_host: Annotated[
+        list[str], typer.Option(metavar="NAME", help="A further name this server goes by. Repeatable.")
+    ] = [],  # noqa: B006
+    store: StoreUrl = None,
+    output: Output = RUNS,
+) -> None:
+    """Serve the pages where people label, and where a lead sees what it shows.
+
+    The first start prints a link that makes the first account.
+    """
+    from loop.commands.serve import serve
+    from review.web.settings import ServeSettings
+
+    settings = ServeSettings(
+        host=host,
+        port=port,
+        base_url=base_url,
+        behind_proxy=behind_proxy,
+        proxies=tuple(proxy),
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        allowed_hosts=tuple(allow_host),
+    )
+    serve(settings, store, output)
+
+
+@accounts_app.command("list")
+def list_accounts(store: StoreUrl = None, output: Output = RUNS, as_json: Json = False) -> None:
+    """List the accounts: name, role, when they were last there."""
+    from loop.commands.accounts import list_accounts
+
+    list_accounts(store, output, as_json=as_json)
+
+
+@accounts_app.command("invite")
+def invite(
+    role: Annotated[
+        Literal["reviewer", "lead", "admin"], typer.Argument(help="What the new account may do.")
+    ],
+    base_url: BaseUrl = "http://127.0.0.1:8000",
+    store: StoreUrl = None,
+    output: Output = RUNS,
+) -> None:
+    """Print a one-time link that makes an account; it is good for seven days."""
+    from loop.commands.accounts import invite
+
+    invite(role, base_url, store, output)
+
+
+@accounts_app.command("disable")
+def disable(name: Person, store: StoreUrl = None, output: Output = RUNS) -> None:
+    """Let an account log in no more, end its sessions, revoke its tokens. Its labels stay."""
+    from loop.commands.accounts import disable
+
+    disable(name, store, output)
+
+
+@accounts_app.command("reset-password")
+def reset_password(
+    name: Person, base_url: BaseUrl = "http://127.0.0.1:8000", store: StoreUrl = None, output: Output = RUNS
+) -> None:
+    """Print a one-time link that sets a new password; it is good for a day."""
+    from loop.commands.accounts import reset_password
+
+    reset_password(name, base_url, store, output)

@@ -1,0 +1,155 @@
+"""The outermost layer: what holds for every request and every answer, errors and other applications' included.
+
+Refused here: a Host that is not ours (a page elsewhere that made its own name point here), a body too large, and
+a change that another site's page sends with our cookie. Added here: the headers that tell a browser what a page may do.
+What fails inside is logged with a number, and the answer names the number and nothing else.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from review.accounts.identity import SAFE
+from review.web.site import Site
+
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not `no-referrer`: forms would then be sent with `Origin: null`, which no check can tell from another site's.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_TRANSPORT: Final = "max-age=31536000"
+_log = logging.getLogger(__name__)
+
+Failure = Callable[[Request, int, str], Response]
+"""Makes the answer to a request that was refused or that failed: status and what to tell."""
+
+
+class TooLarge(Exception):
+    """The body went past the limit while it was read."""
+
+
+class Guard:
+    """ASGI middleware around the whole application. `failure` makes error pages."""
+
+    def __init__(self, app: ASGIApp, site: Site, failure: Failure) -> None:
+        self._app = app
+        self._site = site
+        self._failure = failure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        settings = self._site.settings
+        number = secrets.token_hex(8)
+        scope.setdefault("state", {}).update(
+            site=self._site, desk=self._site.desk, secure=settings.secure, number=number
+        )
+        answer = _Answer(send, secure=settings.secure)
+        request = Request(scope, receive)
+        refusal = self._refusal(request)
+        if refusal is not None:
+            await self._failure(request, *refusal)(scope, receive, answer)
+            return
+        try:
+            await self._app(scope, _limited(receive, settings.max_request), answer)
+        except TooLarge:
+            if not answer.started:
+                await self._failure(request, 413, _TOO_LARGE)(scope, receive, answer)
+        except Exception as error:
+            _log.error("request %s: %s %s failed", number, scope["method"], _route(scope), exc_info=error)
+            if answer.started:
+                raise  # the connection is broken off: half an answer must not look like a whole one
+            told = f"The server failed to answer this. Its log says why, under {number}."
+            await self._failure(request, 500, told)(scope, receive, answer)
+
+    def _refusal(self, request: Request) -> tuple[int, str] | None:
+        if not self._site.settings.knows(request.headers.get("Host", "")):
+            return 400, "This server does not go by this name. Start it with --allow-host for another."
+        if request.method not in SAFE and not _own(request):
+            return 403, "This was sent from another site."
+        length = request.headers.get("Content-Length", "0")
+        if not length.isdecimal() or int(length) > self._site.settings.max_request:
+            return 413, _TOO_LARGE
+        return None
+
+
+_TOO_LARGE: Final = "This is more than the server takes at once."
+
+
+def _own(request: Request) -> bool:
+    """Whether a change comes from one of our own pages, or from a program that sends no cookies of its own accord."""
+    headers = request.headers
+    if headers.get("Authorization", "").lower().startswith("bearer "):
+        return True
+    site = headers.get("Sec-Fetch-Site")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    origin = headers.get("Origin")
+    return origin is None or (urlsplit(origin).netloc == headers.get("Host", "") and origin != "null")
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern: an address can hold the secret of a link."""
+    return getattr(scope.get("route"), "path", "(no route)")
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        if message["type"] == "http.request":
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise TooLarge
+        return message
+
+    return counted
+
+
+class _Answer:
+    """Sends on, with the headers; knows whether an answer has begun."""
+
+    def __init__(self, send: Send, *, secure: bool) -> None:
+        self._send = send
+        self._secure = secure
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(raw=message.setdefault("headers", []))
+            for name, value in HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+            if self._secure:
+                headers["Strict-Transport-Security"] = _TRANSPORT
+        await self._send(message)
