@@ -6,7 +6,7 @@ Unsafe operations take an `Idempotency-Key`, reads answer with an ETag, lists go
 
 from fastapi import FastAPI
 
-from review.api import claims, openapi, problem, reveals, rounds, run_requests, runs, skips, votes
+from review.api import claims, limits, openapi, problem, reveals, rounds, run_requests, runs, skips, votes
 from review.api.etags import ConditionalReads
 from review.api.shape import AnyJson
 from store.store import Store
@@ -33,11 +33,12 @@ def create_api(store: Store) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         default_response_class=AnyJson,
-        max_body_size=1024 * 1024,
     )
     api.state.store = store
     problem.answer_with_problems(api)
     for router in ROUTERS:
         api.include_router(router)
     api.add_middleware(ConditionalReads)
+    api.add_middleware(limits.BodyLimit)
+    api.add_middleware(problem.Failures)
     return api

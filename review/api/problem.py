@@ -15,10 +15,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from review.api.shape import AnyJson
 from review.errors import ReviewError, UnknownItem
-from store.errors import NotFound, StoreBusy
+from store.errors import BadUnit, KeyReused, NotFound, StoreBusy
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -105,12 +106,11 @@ def answer_with_problems(api: FastAPI) -> None:
             headers={"Retry-After": "1"},
         )
 
-    async def conflict(_request: Request, error: ReviewError) -> Response:
+    async def conflict(_request: Request, error: ReviewError | BadUnit) -> Response:
         return problem_response(409, str(error))
 
-    async def failed(request: Request, error: Exception) -> Response:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem_response(500, "The server failed to answer this. Its log says why.")
+    async def reused(_request: Request, error: KeyReused) -> Response:
+        return problem_response(422, str(error), "idempotency-key-reused")
 
     handlers: list[tuple[type[Exception], Any]] = [
         (Refused, refused),
@@ -120,10 +120,36 @@ def answer_with_problems(api: FastAPI) -> None:
         (UnknownItem, unknown),
         (StoreBusy, busy),
         (ReviewError, conflict),
-        (Exception, failed),
+        (KeyReused, reused),
+        (BadUnit, conflict),
     ]
     for kind, handler in handlers:
         api.add_exception_handler(kind, handler)
+
+
+class Failures:
+    """Middleware: what fails inside is logged under the request's number, and answered with a problem that names it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            number = scope.get("state", {}).get("number", "")
+            _log.error("request %s: %s failed", number, scope["method"], exc_info=error)
+            told = f"The server failed to answer this. Its log says why, under {number}."
+            await problem_response(500, told)(scope, receive, send)
 
 
 def _place(location: tuple[int | str, ...]) -> str:
