@@ -8,7 +8,6 @@ from fastapi import FastAPI
 from review.accounts.desk import Desk
 from review.api import health
 from review.api.app import create_api
-from review.api.app import create_api
 from review.web import account, assets, login
 from review.web.failures import failure, tell_failures
 from review.web.guard import Guard
@@ -33,7 +32,6 @@ def create_app(store: Store, settings: ServeSettings | None = None, *, desk: Des
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(health.router)
-    app.mount("/api", create_api(store))
     app.mount("/api", create_api(store))
     app.add_middleware(Guard, site=site, failure=failure)
     return app
