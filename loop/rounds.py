@@ -14,7 +14,7 @@ from loop.calibrations import run_calibration
 from loop.check import check, judge_policy, own_models
 from loop.config import RunConfig
 from loop.context import RunContext
-from loop.errors import ConfigError, RunStopped
+from loop.errors import ConfigError, RunBusy
 from loop.first_policy import find_initial, find_policy
 from loop.league import play_league
 from loop.lengths import within_reach
@@ -22,7 +22,6 @@ from loop.progress import Progress, Silent
 from loop.report import write_report
 from loop.round import play_round
 from loop.shelf import Shelf
-from review.stopping import why_stopped
 from loop.summary import RunSummary, summarise, write_summary
 from loop.true_score import has_answer_key, record_true_scores, simulated_reviewer
 from loop.wording import count_prompts, keep_prompts, wording
@@ -30,6 +29,7 @@ from policy.model import choose_device, describe_device
 from policy.trainer import DpoTrainer
 from prompts.constitution import load_constitution
 from prompts.sets import PromptSet
+from review.stopping import why_stopped
 from store.records import Run
 from store.run import RunStore
 from store.store import Store
@@ -57,7 +57,7 @@ def run(
         with FileLock(folder / "run.lock", timeout=0), closing(Store.open(config.store_url)) as store:
             return _play(config, name, rounds or config.rounds, prompts, store, folder, progress)
     except Timeout as error:
-        raise RunStopped(f"run {name} is going on in another process (it holds {folder}/run.lock)") from error
+        raise RunBusy(f"run {name} is going on in another process (it holds {folder}/run.lock)") from error
 
 
 def _play(
