@@ -18,7 +18,7 @@ is needed to see. No metric here says that a candidate is better.
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from itertools import chain, islice, pairwise
 from pathlib import Path
@@ -143,6 +143,30 @@ def measure_drift(
         if divergence is not None:
             columns[2].update({name: divergence.per_token, f"{name}_answer": divergence.per_answer})
     return DriftReport(metrics=tuple(_metric(name, columns, settings) for name in DriftBounds.model_fields))
+
+
+def symptoms(alarms: Iterable[str], settings: DriftSettings) -> Callable[[Sample], list[str]]:
+    """Says of one answer which of these alarms' metrics it adds to.
+
+    Only metrics that one answer can show: cut, empty, and those with patterns. Length, variety, entropy and divergence
+    belong to many answers at once.
+    """
+    wanted = list(alarms)
+    patterns = {name: expressions for name, expressions in load_patterns(settings).items() if name in wanted}
+
+    def shown(sample: Sample) -> list[str]:
+        found = [
+            name
+            for name, expressions in patterns.items()
+            if any(expression.search(sample.text) for expression in expressions.values())
+        ]
+        if "cut_rate" in wanted and sample.finish_reason == "length":
+            found.append("cut_rate")
+        if "empty_rate" in wanted and not sample.text.strip():
+            found.append("empty_rate")
+        return found
+
+    return shown
 
 
 def divergence(samples: Sequence[Sample], own: NDArray[np.float64], other: NDArray[np.float64]) -> Divergence:

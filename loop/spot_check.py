@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from loop.context import RunContext
+from loop.drift import symptoms
 from prompts.hashing import derive_seed
-from review.draw import draw
+from review.draw import Design, draw
+from review.queue import status
 from review.settings import SpotCheckSettings
 from store.records import Comparison, Purpose, Verdict
 
@@ -27,7 +29,14 @@ def ask_people(
     how many were drawn and how many of them have a label now.
     """
     seed = derive_seed(run.config.seed, index, purpose, "spot-check")
-    items = draw(judged, settings.random, settings.targeted, seed, index, purpose)
+    design = Design(
+        strata=settings.strata,
+        overlap=settings.overlap,
+        overlap_share=settings.overlap_share,
+        repeats=settings.repeats,
+        flags=_drifting(run, judged, index) if settings.targeted else {},
+    )
+    items = draw(judged, settings.random, settings.targeted, seed, index, purpose, design)
     run.store.add_review_items(items)
     if run.reviewer is not None:
         with run.progress.stage(f"{title}, simulated reviewer", len(items), "labels") as bar:
@@ -60,6 +69,26 @@ def _wait(run: RunContext, settings: SpotCheckSettings, index: int, purpose: Pur
 
 
 def _answered(run: RunContext, index: int, purpose: Purpose) -> int:
-    """Random items that someone labelled or skipped: a skip is an answer, waiting longer would not bring one."""
-    still_open = {item.id for item in run.store.open_items()}
-    return sum(item.id not in still_open for item in run.store.review_items(index, purpose, "random"))
+    """Random items that someone labelled or skipped: a skip is an answer, waiting longer would not bring one.
+
+    Of an item that several reviewers are asked about, one answer is enough to go on.
+    """
+    lanes = [lane for lane in status(run.store) if (lane.round, lane.purpose) == (index, purpose)]
+    return sum(lane.labelled + lane.skipped for lane in lanes if lane.lane == "random")
+
+
+def _drifting(
+    run: RunContext, judged: Sequence[tuple[Comparison, Verdict]], index: int
+) -> dict[str, tuple[str, ...]]:
+    """Comparisons with an answer that shows what the round before raised a drift alarm about, and which alarms."""
+    alarms = next(
+        (made.evidence.get("alarms", ()) for made in run.store.decisions() if made.round == index - 1), ()
+    )
+    if not alarms:
+        return {}
+    shows = symptoms(alarms, run.config.drift)
+    return {
+        comparison.id: tuple(dict.fromkeys(f"drift:{name}" for name in found))
+        for comparison, _ in judged
+        if (found := [*shows(comparison.first), *shows(comparison.second)])
+    }

@@ -1,7 +1,8 @@
 """A reviewer that answers from an answer key: a rehearsal of people, and called simulated wherever it shows.
 
 It makes mistakes at a stated rate, drawn by the comparison and the seed, so that the same queue gets the same labels in
-every repetition of a run, a resumed one included.
+every repetition of a run, a resumed one included; asked again about a comparison, it errs anew. It answers each item
+once: further reviewers of an item are people.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,7 +33,7 @@ class SimulatedReviewer:
         return Label(
             item_id=item.id,
             comparison_id=comparison.id,
-            value=self._value(comparison),
+            value=self._value(item, comparison),
             reviewer=SIMULATED,
             lane=item.lane,
             inclusion_probability=item.inclusion_probability,
@@ -42,14 +43,15 @@ class SimulatedReviewer:
         """Label all of these items; how many labels were new."""
         return sum(store.add_label(self.label(item, store.comparison(item.comparison_id))) for item in items)
 
-    def _value(self, comparison: Comparison) -> LabelValue:
+    def _value(self, item: ReviewItem, comparison: Comparison) -> LabelValue:
         first = self._true_score(comparison.prompt, comparison.first.text)
         second = self._true_score(comparison.prompt, comparison.second.text)
-        wrong = self._draw("error", comparison.id) < self._error_rate
+        again = () if item.repeat_of is None else ("again",)
+        wrong = self._draw("error", comparison.id, *again) < self._error_rate
         if first == second:
             if not wrong:
                 return "same"
-            return "better" if self._draw("side", comparison.id) < 0.5 else "worse"
+            return "better" if self._draw("side", comparison.id, *again) < 0.5 else "worse"
         return "better" if (first > second) != wrong else "worse"
 
     def _draw(self, *about: str) -> float:

@@ -38,11 +38,11 @@ def test_an_error_on_equal_answers_takes_either_side(make_judged):
 
 def test_the_same_queue_gets_the_same_labels_again_and_adds_none_twice(make_judged, fill):
     judged = make_judged([0.4] * 30)
-    store = fill(judged)
+    run = fill(judged)
     items = draw(judged, 20, 0, 5, 1, "gate")
-    store.add_review_items(items)
+    run.add_review_items(items)
     reviewer = SimulatedReviewer(_length, 0.2, 3)
-    assert reviewer.answer(store, items[:8]) == 8
-    assert reviewer.answer(store, items) == 12
-    assert reviewer.answer(store, items) == 0
-    assert {label.reviewer for label in store.labels(1)} == {SIMULATED}
+    assert reviewer.answer(run, items[:8]) == 8
+    assert reviewer.answer(run, items) == 12
+    assert reviewer.answer(run, items) == 0
+    assert {label.reviewer for label in run.labels(1)} == {SIMULATED}
