@@ -90,6 +90,14 @@ class Sessions:
             found = [Session(**row._mapping) for row in connection.execute(query)]
         return [session for session in found if self._running(session, now)]
 
+    def last_used(self) -> dict[str, datetime]:
+        """When each account was last there, of those whose sessions are still kept."""
+        query = sa.select(sessions.c.account_id, sa.func.max(sessions.c.used_at)).group_by(
+            sessions.c.account_id
+        )
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def end(self, account_id: str, *, only: str | None = None, but: str | None = None) -> int:
         """End the sessions of an account: all, `only` one, or all `but` one. How many there were."""
         change = sessions.update().where(sessions.c.account_id == account_id, sessions.c.ended_at.is_(None))

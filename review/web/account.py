@@ -1,14 +1,119 @@
-"""One's own account: password, sessions, API tokens, language and theme."""
+"""One's own account: language and theme, password, where one is logged in, API tokens."""
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
 
-from review.accounts.identity import OwnAccount
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from review.accounts.errors import AccountError
+from review.accounts.identity import OwnAccount, Viewer, desk_of
+from review.accounts.passwords import SHORTEST
+from review.accounts.roles import SCOPES, Scope, scopes_of
+from review.web.language import LOCALES, message
+from review.web.login import Text, enter, told
 from review.web.site import page
 
 router = APIRouter()
+LIFETIMES: Final = (7, 30, 90, 365)
+"""Days that a token may live."""
+THEME_TITLES: Final = {
+    "system": message("As the system has it"),
+    "light": message("Light"),
+    "dark": message("Dark"),
+}
+SCOPE_TITLES: Final[dict[Scope, str]] = {
+    "read": message("read: what you may read"),
+    "review": message("review: claim, vote, skip, reveal"),
+    "lead": message("lead: overrides, run requests, imports"),
+    "admin": message("admin: accounts and the audit log"),
+}
+
+
+def _shown(request: Request, viewer: Viewer, status: int = HTTPStatus.OK, **values: Any) -> Response:
+    desk = desk_of(request)
+    return page(
+        request,
+        viewer,
+        "account.html",
+        status=status,
+        sessions=desk.sessions.running(viewer.id),
+        tokens=desk.tokens.usable(viewer.id),
+        scopes=[(scope, SCOPE_TITLES[scope]) for scope in SCOPES if scope in scopes_of(viewer.role)],
+        lifetimes=LIFETIMES,
+        themes=THEME_TITLES,
+        shortest=SHORTEST,
+        **{"problems": {}, "made": None, **values},
+    )
+
+
+def _saved(section: str) -> Response:
+    return RedirectResponse(f"/account?done=saved#{section}", HTTPStatus.SEE_OTHER)
+
+
+def _refused(request: Request, viewer: Viewer, section: str, error: Exception) -> Response:
+    problems = {section: told(request, error)}
+    return _shown(request, viewer, HTTPStatus.UNPROCESSABLE_ENTITY, problems=problems)
 
 
 @router.get("/account")
 def account(request: Request, viewer: OwnAccount) -> Response:
-    return page(request, viewer, "account.html")
+    return _shown(request, viewer)
+
+
+@router.post("/account/appearance")
+def change_appearance(
+    request: Request, viewer: OwnAccount, locale: Text, theme: Literal["system", "light", "dark"]
+) -> Response:
+    """Language and theme of every page; an empty language is the browser's."""
+    chosen = locale if locale in LOCALES else None
+    kept = None if theme == "system" else theme
+    desk_of(request).roster.prefer(viewer.id, locale=chosen, theme=kept)
+    return _saved("appearance")
+
+
+@router.post("/account/password")
+def change_password(request: Request, viewer: OwnAccount, old: Text, new: Text) -> Response:
+    """Ends every session of the account; this browser gets a new one."""
+    agent = request.headers.get("User-Agent", "")
+    try:
+        secret = desk_of(request).change_password(viewer.account, old, new, viewer.actor, agent)
+    except AccountError as error:
+        return _refused(request, viewer, "password", error)
+    answer = _saved("password")
+    enter(request, answer, secret)
+    return answer
+
+
+@router.post("/account/sessions/end")
+def end_sessions(request: Request, viewer: OwnAccount, session: Text = "") -> Response:
+    """End one session, or without a name all but this one."""
+    if session:
+        desk_of(request).end_sessions(viewer.id, viewer.actor, only=session)
+    else:
+        desk_of(request).end_sessions(viewer.id, viewer.actor, but=viewer.session)
+    return _saved("sessions")
+
+
+@router.post("/account/tokens")
+def make_token(
+    request: Request,
+    viewer: OwnAccount,
+    name: Annotated[str, Form(min_length=1, max_length=80)],
+    days: Annotated[int, Form(ge=1, le=365)],
+    scopes: Annotated[list[Scope], Form(min_length=1)],
+) -> Response:
+    """The answer shows the token, this once."""
+    kept = [scope for scope in scopes if scope in scopes_of(viewer.role)]
+    try:
+        made = desk_of(request).tokens.make(viewer.account, name, kept, timedelta(days=days), viewer.actor)
+    except (AccountError, ValueError) as error:
+        return _refused(request, viewer, "tokens", error)
+    return _shown(request, viewer, HTTPStatus.CREATED, made=made)
+
+
+@router.post("/account/tokens/revoke")
+def revoke_token(request: Request, viewer: OwnAccount, token: Text) -> Response:
+    desk_of(request).tokens.revoke(viewer.id, viewer.actor, only=token)
+    return _saved("tokens")

@@ -46,6 +46,7 @@ class Site:
             auto_reload=False,
         )
         install(self.templates)
+        self.templates.filters["browser"] = browser
         self.templates.globals.update(static=self.assets.url, locales=LOCALES, places=PLACES, flashes=FLASHES)
 
 
@@ -78,3 +79,19 @@ def locale_of(request: Request, viewer: Viewer | None) -> str:
     """The language of the account, else of a choice made before logging in, else of the browser."""
     chosen = (viewer.locale if viewer else None) or request.cookies.get(LOCALE_COOKIE)
     return negotiated(chosen, request.headers.get("Accept-Language"))
+
+
+def browser(agent: str) -> str:
+    """A User-Agent header in two words, as well as it can be told; empty where it cannot."""
+    name = next((shown for mark, shown in _BROWSERS if mark in agent), "")
+    system = next((shown for mark, shown in _SYSTEMS if mark in agent), "")
+    return f"{name} · {system}" if name and system else name or system
+
+
+_BROWSERS: Final = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS: Final = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
