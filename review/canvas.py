@@ -3,7 +3,8 @@
 Charts are drawn in stand-in colours that name a role; in the SVG each becomes a CSS variable, so that the page
 decides what it looks like on a screen, in the dark and on paper. Text stays text (searchable, in the page's
 font), ids get the chart's name in front (several charts share one page), and the same numbers give the same
-bytes. Figures are made without pyplot: no global state, no display.
+bytes. Styles become attributes: a page whose policy allows no inline style shows them all the same. Figures are
+made without pyplot: no global state, no display.
 """
 
 import re
@@ -63,8 +64,11 @@ class Canvas:
             self._figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
             self.axes: Axes = self._figure.add_subplot()
 
-    def svg(self, description: str) -> str:
-        """The SVG element; `description` is what a reader who cannot see it is told."""
+    def svg(self, description: str | None) -> str:
+        """The SVG element; `description` is what a reader who cannot see it is told.
+
+        None where what stands around the picture tells it, in the reader's language.
+        """
         stream = StringIO()
         with mpl.rc_context({**_STYLE, "svg.hashsalt": self._name}):
             nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -73,9 +77,21 @@ class Canvas:
         body = drawn[drawn.index(">", drawn.index("<svg ")) + 1 :]
         body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.DOTALL)
         body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{self._name}-", body)
-        body = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 var(--font)", body)
+        body = re.sub(r' style="([^"]*)"', _attributes, body)
         for colour, role in _ROLES.items():
             body = body.replace(colour, f"var(--{role})")
         box = re.search(r'viewBox="[^"]*"', drawn)
         assert box is not None, "matplotlib's SVG has a viewBox"
-        return f'<svg role="img" {box[0]} aria-label="{escape(description)}">{body}'
+        told = 'aria-hidden="true"' if description is None else f'role="img" aria-label="{escape(description)}"'
+        return f"<svg {told} {box[0]}>{body}"
+
+
+def _attributes(style: re.Match[str]) -> str:
+    """Declarations as presentation attributes; of a font its size alone, since the page has its own."""
+    made = []
+    for declaration in filter(None, map(str.strip, style[1].split(";"))):
+        name, value = (part.strip() for part in declaration.split(":", 1))
+        if name == "font":
+            name, value = "font-size", value.split()[0]
+        made.append(f' {name}="{value}"')
+    return "".join(made)

@@ -1,7 +1,8 @@
 """Charts of rates by round: what a person looks at to see whether a run can be believed.
 
 Every function takes plain numbers and returns an SVG element. A value that is missing is left out of its line,
-never drawn as zero; a chart with nothing to show is None, and the page says why.
+never drawn as zero; a chart with nothing to show is None, and the page says why. A `bare` chart has no words in it:
+a page in the reader's own language says around it what is drawn.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ Series = list[tuple[int, Interval]]
 """A figure by round, for the rounds that have it."""
 
 
-def win_rates(judge: Series, corrected: Series) -> str | None:
+def win_rates(judge: Series, corrected: Series, *, bare: bool = False) -> str | None:
     """The candidate's win rate by round: the judge's word, and corrected by labels."""
     if not judge and not corrected:
         return None
@@ -29,12 +30,14 @@ def win_rates(judge: Series, corrected: Series) -> str | None:
     band(axes, corrected, LABELS, "s", 0.06)
     bounds = [edge for _, i in (*judge, *corrected) for edge in (i.low, i.high)]
     axes.set_ylim(max(0.0, min(0.38, *bounds) - 0.03), min(1.0, max(0.62, *bounds) + 0.03))
-    round_axis(axes, [r for r, _ in (*judge, *corrected)])
+    round_axis(axes, [r for r, _ in (*judge, *corrected)], label=not bare)
     axes.yaxis.set_major_formatter("{x:.2f}")
-    return canvas.svg("Win rate of the candidate by round, by the judge and corrected by labels.")
+    told = "Win rate of the candidate by round, by the judge and corrected by labels."
+    return canvas.svg(None if bare else told)
 
 
-def share(name: str, audited: Series, colour: str, description: str) -> str | None:
+def share(name: str, audited: Series, colour: str, description: str | None) -> str | None:
+    """A share by round against one half; bare without a description."""
     if not audited:
         return None
     canvas = Canvas(name)
@@ -42,12 +45,12 @@ def share(name: str, audited: Series, colour: str, description: str) -> str | No
     axes.axhline(0.5, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     band(axes, audited, colour, "s", 0.0)
     axes.set_ylim(0, 1.02)
-    round_axis(axes, [r for r, _ in audited])
+    round_axis(axes, [r for r, _ in audited], label=description is not None)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return canvas.svg(description)
 
 
-def drift(number: int, series: DriftSeries) -> str:
+def drift(number: int, series: DriftSeries, *, bare: bool = False) -> str:
     """One drift metric by round: value, bounds, alarms, and where the initial policy stands."""
     canvas = Canvas(f"drift-{number}", width=200, height=116)
     axes = canvas.axes
@@ -76,7 +79,7 @@ def drift(number: int, series: DriftSeries) -> str:
     if series.unit.startswith("share"):
         axes.yaxis.set_major_formatter(lambda x, _: f"{100 * x:.3g}%")
     round_axis(axes, rounds, label=False)
-    return canvas.svg(f"{series.name} by round.")
+    return canvas.svg(None if bare else f"{series.name} by round.")
 
 
 def band(axes: Axes, series: Series, colour: str, marker: str, shift: float) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Row
 
 from store import tables
 from store.catalogue_tables import catalogue
+from store.columns import AnyText
 from store.figures import Figures
 from store.records import Purpose
 from store.scope import CHUNK, RunScope, Values, chunks
@@ -70,6 +71,25 @@ class Page(NamedTuple):
     rows: tuple[int, ...]
     next: int | None
     stopped: bool
+
+
+class Listed(NamedTuple):
+    """A verdict as a list shows it; the texts are beginnings, `prompt` the last turn."""
+
+    seq: int
+    verdict_id: str
+    comparison_id: str
+    round: int
+    purpose: str
+    judge: str
+    p_first: float | None
+    confidence: float | None
+    flipped: bool | None
+    unscored: str | None
+    people: int | None
+    prompt: str
+    first: str
+    second: str
 
 
 class Catalogue(RunScope):
@@ -239,6 +259,24 @@ class Catalogue(RunScope):
                     return Page(tuple(found), window.first, True)
         return Page(tuple(found), None, False)
 
+    def listed(self, rows: Sequence[int], length: int = 400) -> list[Listed]:
+        """The rows of a page in its order, with the beginnings of their texts, `length` characters of each."""
+        comparisons, verdicts, c = tables.comparisons, tables.verdicts, catalogue.c
+        query = sa.select(
+            c.seq, c.verdict_id, c.comparison_id, c.round, c.purpose, verdicts.c.judge, verdicts.c.p_first,
+            c.confidence, c.flipped, c.unscored, c.people, tables.prompts.c.messages,
+            sa.func.substr(_FIRST.c.text, 1, length, type_=AnyText()).label("first"),
+            sa.func.substr(_SECOND.c.text, 1, length, type_=AnyText()).label("second"),
+        )  # fmt: skip
+        joined = _joined(query, comparisons.c.run == c.run, comparisons.c.id == c.comparison_id)
+        joined = joined.join(verdicts, (verdicts.c.run == c.run) & (verdicts.c.id == c.verdict_id))
+        with self.database.read() as connection:
+            found = connection.execute(joined.where(c.seq.in_(rows)).order_by(c.seq.desc())).all()
+        return [
+            Listed(*row[:11], prompt=row.messages[-1]["content"][:length], first=row.first, second=row.second)
+            for row in found
+        ]
+
     def set_people(self, said: Iterable[tuple[str, int | None]]) -> None:
         """Say of verdicts (by id) whether the labels that stand agree with them; see `catalogue_tables`."""
         statement = sa.update(catalogue).where(
@@ -338,19 +376,27 @@ def _windows(first: int, top: int, *, whole: bool) -> Iterator[Span]:
 def _with_texts() -> sa.Select[Any]:
     comparisons, verdicts, prompts = tables.comparisons, tables.verdicts, tables.prompts
     v = verdicts.c
+    query = sa.select(
+        v.id.label("verdict_id"), v.comparison_id, v.p_first, v.p_first_shown_first, v.p_first_shown_second,
+        v.unscored, v.by_principle, v.calls, v.input_tokens, v.output_tokens, v.cost_usd,
+        comparisons.c.principles, prompts.c.messages,
+        _FIRST.c.text.label("first_text"), _FIRST.c.tokens.label("first_tokens"),
+        _SECOND.c.text.label("second_text"), _SECOND.c.tokens.label("second_tokens"),
+    )  # fmt: skip
+    return _joined(query, v.run == comparisons.c.run, v.comparison_id == comparisons.c.id, start=verdicts)
+
+
+def _joined(
+    query: sa.Select[Any], *on: sa.ColumnElement[bool], start: sa.FromClause = catalogue
+) -> sa.Select[Any]:
+    """`query` on comparisons with their prompts and samples, and on what `on` joins to them."""
+    comparisons, prompts = tables.comparisons, tables.prompts
     return (
-        sa.select(
-            v.id.label("verdict_id"), v.comparison_id, v.p_first, v.p_first_shown_first, v.p_first_shown_second,
-            v.unscored, v.by_principle, v.calls, v.input_tokens, v.output_tokens, v.cost_usd,
-            comparisons.c.principles, prompts.c.messages,
-            _FIRST.c.text.label("first_text"), _FIRST.c.tokens.label("first_tokens"),
-            _SECOND.c.text.label("second_text"), _SECOND.c.tokens.label("second_tokens"),
-        )
-        .join_from(comparisons, verdicts, (v.run == comparisons.c.run) & (v.comparison_id == comparisons.c.id))
+        query.join_from(start, comparisons, sa.and_(*on))
         .join(prompts, (prompts.c.run == comparisons.c.run) & (prompts.c.id == comparisons.c.prompt_id))
         .join(_FIRST, (_FIRST.c.run == comparisons.c.run) & (_FIRST.c.id == comparisons.c.first_id))
         .join(_SECOND, (_SECOND.c.run == comparisons.c.run) & (_SECOND.c.id == comparisons.c.second_id))
-    )  # fmt: skip
+    )
 
 
 def _texts(row: Row[Any]) -> list[str]:
