@@ -48,8 +48,8 @@ def allocate(strata: Mapping[str, Key], size: int) -> Iterator[tuple[str, list[s
     """Each part's name, its members, and how many of them to draw: proportionally, at least two, `size` in all.
 
     Parts that would get fewer than two are merged: first with small parts that differ in the last word only, then in
-    the last two, and so on; what is still too small makes a rest with the smallest part that is not. The remainders go to the parts
-    whose share was cut most. With `size` at or above the number of members, all are drawn.
+    the last two, and so on; what is still too small makes a rest with the smallest part that is not. The remainders go
+    to the parts whose share was cut most. With `size` at or above the number of members, all are drawn.
     """
     total = len(strata)
     if not total or not size:
