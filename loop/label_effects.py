@@ -1,4 +1,4 @@
-"""What each label changed in a stage, as entries of the ledger (`store.effects`).
+"""What each label changed in a round's pairs, as entries of the ledger (`store.effects`).
 
 In a round's own pairs a label is measured against the pairs that the verdicts alone would have given. Several labels on
 one comparison act together, so all that stand and say what became of it share its effect.

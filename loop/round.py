@@ -19,6 +19,7 @@ from loop.canaries import try_canaries, watched
 from loop.comparing import compare_answers
 from loop.context import RunContext
 from loop.evidence import weigh
+from loop.gate_effects import decision_effects
 from loop.pairing import pair_round, paired
 from loop.pairs import write_pairs_file
 from loop.shadow import shadow_round
@@ -194,6 +195,6 @@ def gate(this: Round) -> dict[str, Any]:
     revision = this.stage("train", train)["candidate"]
     candidate = run.store.checkpoint(revision) if revision else None
     decision = weigh(run, this.index, this.incumbent, candidate, this.title("gate"))
-    run.store.add_decision(decision)
+    run.store.add_decision(decision, decision_effects(run.store, decision))
     run.progress.say(f"{this.title('gate')}: {decision.reason}")
     return {"decision": decision.kind}

@@ -138,31 +138,35 @@ class Effects(RunScope):
             rows = connection.execute(query.group_by(*keys).order_by(*keys)).all()
         return {(row[0], row[1], row[2]): row[3] for row in rows}
 
-    def labels_without_effect(self, up_to: int) -> Iterator[tuple[int, Label]]:
-        """Labels on train comparisons of rounds up to this one that no pair stage has taken up, with their rounds.
+    def labels_without_effect(
+        self, up_to: int, purpose: Literal["train", "gate"] = "train"
+    ) -> Iterator[tuple[int, Label]]:
+        """Labels on comparisons of rounds up to this one that their stage has not taken up, with their rounds.
 
-        Every revision and lane, withdrawals too. By round, then by id.
+        That is the pair stage for `train` and the gate for `gate`. Every revision and lane, withdrawals too. By round,
+        then by id.
         """
-        return self._with_round(self._labels().where(_ITEMS.c.round <= up_to, ~_taken_up()))
+        stage = _taken_up(purpose)
+        return self._with_round(self._labels(purpose).where(_ITEMS.c.round <= up_to, ~stage))
 
     def entered_labels(self, round: int) -> Iterator[tuple[int, Label]]:
         """The labels that the pair stage of this round took up, in the order of `labels_without_effect`."""
-        return self._with_round(self._labels().where(_taken_up(_EFFECTS.c.round == round)))
+        return self._with_round(self._labels().where(_taken_up("train", _EFFECTS.c.round == round)))
 
     def labels_entered_on(self, comparison_ids: Iterable[str], before: int) -> list[Label]:
         """The labels on these comparisons that pair stages of rounds before this one took up."""
         found: list[Label] = []
         for some in chunks(sorted(set(comparison_ids))):
             query = self._labels().where(
-                _LABELS.c.comparison_id.in_(some), _taken_up(_EFFECTS.c.round < before)
+                _LABELS.c.comparison_id.in_(some), _taken_up("train", _EFFECTS.c.round < before)
             )
             found += [label for _, label in self._with_round(query)]
         return found
 
-    def _labels(self) -> sa.Select[Any]:
+    def _labels(self, purpose: str = "train") -> sa.Select[Any]:
         query = sa.select(*columns_of(Label, _LABELS), _ITEMS.c.round.label("item_round"))
         query = query.join(_ITEMS, (_ITEMS.c.run == _LABELS.c.run) & (_ITEMS.c.id == _LABELS.c.item_id))
-        return query.where(_LABELS.c.run == self.name, _ITEMS.c.purpose == "train")
+        return query.where(_LABELS.c.run == self.name, _ITEMS.c.purpose == purpose)
 
     def _with_round(self, query: sa.Select[Any]) -> Iterator[tuple[int, Label]]:
         for row in self._pages(query, (_ITEMS.c.round, _LABELS.c.id)):
@@ -189,7 +193,8 @@ class Effects(RunScope):
         return query
 
 
-def _taken_up(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
-    """That a pair stage has taken up the label."""
+def _taken_up(purpose: str, *conditions: sa.ColumnElement[bool]) -> sa.Exists:
+    """That the stage which reads labels of this purpose has taken up the label."""
     mine = (_EFFECTS.c.run == _LABELS.c.run) & (_EFFECTS.c.label_id == _LABELS.c.id)
-    return sa.exists().where(mine, _EFFECTS.c.stage == "pair", *conditions)
+    stage = _EFFECTS.c.stage == {"train": "pair", "gate": "gate"}[purpose]
+    return sa.exists().where(mine, stage, *conditions)

@@ -1,11 +1,14 @@
 """Policy revisions and the decisions between them."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 
 from store import tables
+from store.effects import LabelEffect
 from store.errors import NotFound
 from store.records import Checkpoint, Decision
-from store.scope import RunScope, columns_of
+from store.scope import RunScope, chunks, columns_of
 
 _CHECKPOINTS, _DECISIONS = tables.checkpoints, tables.decisions
 
@@ -29,10 +32,11 @@ class Revisions(RunScope):
             Checkpoint, query.order_by(_CHECKPOINTS.c.round, _CHECKPOINTS.c.created_at, _CHECKPOINTS.c.id)
         )
 
-    def add_decision(self, decision: Decision) -> Decision:
-        """Add a decision after those there, and return the one that stands.
+    def add_decision(self, decision: Decision, effects: Iterable[LabelEffect] = ()) -> Decision:
+        """Add a decision after those there, with what labels did to it, and return the one that stands.
 
-        A round is decided once: where its decision is stored already, that one stands. Rollbacks always append.
+        A round is decided once: where its decision is stored already, that one stands, and `effects` are not added.
+        Rollbacks always append.
         """
         with self.database.write() as connection:
             self._lock(connection)
@@ -42,6 +46,8 @@ class Revisions(RunScope):
                 if decision.kind != "rollback" and row.kind != "rollback" and row.round == decision.round:
                     return Decision(**{name: row._mapping[name] for name in Decision.model_fields})
             self._add(connection, _DECISIONS, [{**decision.model_dump(), "position": len(rows)}])
+            for chunk in chunks(effects):
+                self._add(connection, tables.label_effects, [effect.model_dump() for effect in chunk])
         return decision
 
     def decisions(self) -> list[Decision]:
