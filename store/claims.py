@@ -6,8 +6,9 @@ waits for answers. SQLite has one writer at a time, which makes that hold by its
 item's row, passing over rows that others are just locking; and because what a query counts beside a row that it
 waited for is as old as the query, it is counted again in a second query once the row is held.
 
-What to look at first: items that a run waits for, then the rest from where this reviewer last was, then from the
-start. Starting at the start each time would step over everything they answered and others have not.
+What to look at first: what this reviewer is to be asked again, when its time has come; then the round that the run is
+at; then the rest from where they last were, and at last from the start. Starting at the start each time would step over
+everything they answered and others have not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +19,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from prompts.hashing import derive_seed
 from store import tables
 from store.review_items import ITEMS, QUEUE_ORDER, WANTED, ReviewItems
 from store.scope import chunks
 
 _CLAIMS, _LABELS, _REVEALS, _MARKERS = tables.claims, tables.labels, tables.reveals, tables.stage_markers
+
+_REPEAT_AFTER, _REPEAT_SPREAD = 10, 20
+"""Answers between an item and its repeat: at least so many, and up to so many more, drawn for each."""
+_REPEAT_AFTER_S = 3600.0
+"""Or so much time."""
+_LOOK_BACK = 200
+"""Latest answers of a reviewer that are looked through for repeats."""
+_COUNTED = 2_000
+"""Waiting items up to which each is looked at, to count them."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +76,30 @@ class Claims(ReviewItems):
     def open_count(self, reviewer: str) -> tuple[int, int]:
         """Items that this reviewer could still answer, and how many of them are all in others' hands.
 
-        Repeats are left out: they come when their time has come.
+        Repeats are left out: they come when their time has come. Up to some thousands the first is exact; of more it is
+        all that waits for answers, less what this reviewer answered.
         """
-        mine = self._could_answer(reviewer)
-        taken = ITEMS.c.wanted <= self._taken(reviewer, datetime.now(UTC))
+        now = datetime.now(UTC)
+        could = [*self._could_answer(reviewer), ITEMS.c.lane != "repeat"]
+        busy = sa.select(_CLAIMS.c.item_id).where(
+            _CLAIMS.c.run == self.name, _CLAIMS.c.reviewer != reviewer, _CLAIMS.c.expires_at > now
+        )
+        taken = sa.select(sa.func.count()).where(
+            *could, ITEMS.c.id.in_(busy), ITEMS.c.wanted <= self._taken(reviewer, now)
+        )
+        waiting = sa.select(sa.func.count()).select_from(ITEMS).where(ITEMS.c.run == self.name, WANTED)
+        answered = (
+            sa.select(sa.func.count(ITEMS.c.id.distinct()))
+            .join(_LABELS, (_LABELS.c.run == ITEMS.c.run) & (_LABELS.c.item_id == ITEMS.c.id))
+            .where(_LABELS.c.run == self.name, _LABELS.c.reviewer == reviewer, ITEMS.c.wanted > 0)
+        )
         with self.database.read() as connection:
-            query = sa.select(sa.func.count(), sa.func.count().filter(taken)).where(*mine)
-            row = connection.execute(query).one()
-        return row[0], row[1]
+            count = connection.scalar(waiting) or 0
+            if count <= _COUNTED:
+                count = connection.scalar(sa.select(sa.func.count()).select_from(ITEMS).where(*could)) or 0
+            else:
+                count -= connection.scalar(answered) or 0
+            return count, connection.scalar(taken) or 0
 
     def repeats_waiting(self, reviewer: str, comparison_ids: Iterable[str]) -> set[str]:
         """Those of the comparisons on which this reviewer is still to be asked again."""
@@ -113,7 +140,11 @@ class Claims(ReviewItems):
         """Up to `count` further items, their rows locked."""
         found: list[str] = []
         free = [*self._could_answer(reviewer), ITEMS.c.wanted > self._taken(reviewer, now)]
-        for place in self._places(connection, reviewer):
+        usual = ITEMS.c.lane != "repeat"
+        places = [[usual, *place] for place in self._places(connection, reviewer)]
+        if due := self._due_repeats(connection, reviewer, now):
+            places.insert(0, [ITEMS.c.id.in_(due)])
+        for place in places:
             missing = count - len(found)
             if missing <= 0:
                 break
@@ -127,6 +158,37 @@ class Claims(ReviewItems):
             if wait and found:
                 break
         return found
+
+    def _due_repeats(self, connection: Connection, reviewer: str, now: datetime) -> list[str]:
+        """Repeats of what this reviewer answered some time ago."""
+        latest = _LABELS.c.created_at.desc()
+        recent = (
+            sa.select(
+                _LABELS.c.comparison_id,
+                _LABELS.c.created_at,
+                sa.func.row_number().over(order_by=latest).label("age"),
+            )
+            .where(
+                _LABELS.c.run == self.name,
+                _LABELS.c.reviewer == reviewer,
+                _LABELS.c.source.in_(("queue", "late")),
+            )
+            .order_by(latest)
+            .limit(_LOOK_BACK)
+            .subquery()
+        )
+        query = (
+            sa.select(ITEMS.c.id, recent.c.age, recent.c.created_at)
+            .join(recent, (ITEMS.c.comparison_id == recent.c.comparison_id))
+            .where(ITEMS.c.run == self.name, ITEMS.c.lane == "repeat", ITEMS.c.wanted > 0)
+        )
+        long_ago = now - timedelta(seconds=_REPEAT_AFTER_S)
+        return [
+            row.id
+            for row in connection.execute(query)
+            if row.age > _REPEAT_AFTER + derive_seed(0, row.id, reviewer) % _REPEAT_SPREAD
+            or row.created_at < long_ago
+        ]
 
     def _places(self, connection: Connection, reviewer: str) -> list[list[sa.ColumnElement[bool]]]:
         """Where in the queue to look, one place after the other."""
@@ -154,8 +216,7 @@ class Claims(ReviewItems):
             _REVEALS.c.comparison_id == ITEMS.c.comparison_id,
             _REVEALS.c.reviewer == reviewer,
         )
-        own_run = ITEMS.c.run == self.name
-        return [own_run, WANTED, ITEMS.c.lane != "repeat", *self._not_done_by(reviewer), ~seen]
+        return [ITEMS.c.run == self.name, WANTED, *self._not_done_by(reviewer), ~seen]
 
     def _taken(self, reviewer: str, now: datetime) -> sa.ColumnElement[Any]:
         """How many others are looking at an item."""

@@ -23,7 +23,7 @@ class LaneStatus:
     lane: Lane
     drawn: int
     labelled: int
-    """With an answer that stands."""
+    """With an answer that counts."""
     simulated: int
     """Of the labelled: those that only the simulated reviewer has answered."""
     skipped: int
@@ -38,14 +38,16 @@ class QueueCounts(RunScope):
     """The part of a run's store that counts its queue."""
 
     def lane_status(self, simulated: str) -> list[LaneStatus]:
-        """Every lane of every draw, oldest round first; `simulated` is the name of the reviewer that is no person."""
-        answers = (
-            sa.select(
-                _LABELS.c.item_id,
-                sa.func.min(sa.case((_LABELS.c.reviewer == simulated, 1), else_=0)).label("alone"),
-            )
-            .where(_LABELS.c.run == self.name, *self._stands())
-            .group_by(_LABELS.c.item_id)
+        """Every lane of every draw, oldest round first; `simulated` is the name of the reviewer that is no person.
+
+        Overrides were not drawn.
+        """
+        # An item waits for its overlap less the answers that count, so the labels themselves need not be looked at.
+        answers = _ITEMS.c.overlap - _ITEMS.c.wanted
+        rehearsed = (
+            sa.select(_LABELS.c.item_id)
+            .where(_LABELS.c.run == self.name, _LABELS.c.reviewer == simulated)
+            .distinct()
             .subquery()
         )
         skips = (
@@ -60,38 +62,27 @@ class QueueCounts(RunScope):
             .distinct()
             .subquery()
         )
-        labelled, skipped = answers.c.item_id.is_not(None), skips.c.item_id.is_not(None)
-        passed = skipped & ~labelled
+        passed = skips.c.item_id.is_not(None) & (answers == 0)
         where = (_ITEMS.c.round, _ITEMS.c.purpose, _ITEMS.c.lane)
         query = (
             sa.select(
                 *where,
                 sa.func.count(),
-                _sum(labelled),
-                sa.func.coalesce(sa.func.sum(answers.c.alone), 0),
+                _sum(answers > 0),
+                _sum((answers == 1) & rehearsed.c.item_id.is_not(None)),
                 _sum(passed),
                 _sum((_ITEMS.c.wanted > 0) & ~passed),
                 _sum((_ITEMS.c.wanted > 0) & claims.c.item_id.is_not(None)),
             )
-            .outerjoin(answers, answers.c.item_id == _ITEMS.c.id)
+            .outerjoin(rehearsed, rehearsed.c.item_id == _ITEMS.c.id)
             .outerjoin(skips, skips.c.item_id == _ITEMS.c.id)
             .outerjoin(claims, claims.c.item_id == _ITEMS.c.id)
-            .where(_ITEMS.c.run == self.name)
+            .where(_ITEMS.c.run == self.name, _ITEMS.c.lane != "override")
             .group_by(*where)
             .order_by(_ITEMS.c.round, _ITEMS.c.purpose, _ITEMS.c.lane)
         )
         with self.database.read() as connection:
             return [LaneStatus(*row) for row in connection.execute(query)]
-
-    def _stands(self) -> list[sa.ColumnElement[bool]]:
-        later = _LABELS.alias("later")
-        newer = sa.exists().where(
-            later.c.run == self.name,
-            later.c.item_id == _LABELS.c.item_id,
-            later.c.reviewer == _LABELS.c.reviewer,
-            later.c.revision > _LABELS.c.revision,
-        )
-        return [~newer, _LABELS.c.value != "withdrawn"]
 
 
 def _sum(condition: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
