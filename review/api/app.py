@@ -6,7 +6,23 @@ Unsafe operations take an `Idempotency-Key`, reads answer with an ETag, lists go
 
 from fastapi import FastAPI
 
-from review.api import claims, limits, openapi, problem, reveals, rounds, run_requests, runs, skips, votes
+from review.api import (
+    claims,
+    decisions,
+    effects,
+    estimates,
+    labels,
+    limits,
+    openapi,
+    overrides,
+    problem,
+    reveals,
+    rounds,
+    run_requests,
+    runs,
+    skips,
+    votes,
+)
 from review.api.etags import ConditionalReads
 from review.api.shape import AnyJson
 from store.store import Store
@@ -18,6 +34,11 @@ ROUTERS = (
     votes.router,
     skips.router,
     reveals.router,
+    decisions.router,
+    labels.router,
+    overrides.router,
+    estimates.router,
+    effects.router,
     run_requests.router,
     openapi.router,
 )

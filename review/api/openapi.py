@@ -18,6 +18,11 @@ TAGS = {
     "reveals": "Your votes beside the judge's verdicts, once that may be shown.",
     "runs": "Runs and their configurations.",
     "rounds": "What was done in each round, and what was decided on which evidence.",
+    "decisions": "What the judge decided: search, look, unblind.",
+    "labels": "What people answered.",
+    "overrides": "Corrections by leads.",
+    "estimates": "How far the judge can be believed, and how far the queue is.",
+    "ledger": "What labels changed.",
     "run requests": "Runs that are asked for, and played by a process that takes them.",
     "description": "This document.",
 }
