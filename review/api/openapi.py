@@ -1,11 +1,11 @@
 """The API's own description (OpenAPI 3.1), with what FastAPI cannot know: who may do what, and how refusals look."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
 
 from review.accounts.identity import SAFE, Requires
 from review.accounts.roles import Role, scope_needed
@@ -52,6 +52,25 @@ def described(api: FastAPI) -> dict[str, Any]:
     return api.openapi_schema
 
 
+class Operation(NamedTuple):
+    """One method of one path of the API; `role` is None where anyone may."""
+
+    method: str
+    path: str
+    name: str
+    role: Role | None
+
+
+def operations(api: FastAPI) -> list[Operation]:
+    """Every operation that is described, in the order of the routers."""
+    return [
+        Operation(method, route.path_format, route.name, role_of(route.dependant))
+        for route in iter_route_contexts(api.routes)
+        if getattr(route, "include_in_schema", False)
+        for method in sorted(route.methods)
+    ]
+
+
 def role_of(dependant: Dependant) -> Role | None:
     """The role that an operation asks for, from its dependencies; None where anyone may."""
     for dependency in dependant.dependencies:
@@ -79,40 +98,33 @@ def _made(api: FastAPI) -> dict[str, Any]:
         "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"},
         "token": {"type": "http", "scheme": "bearer"},
     }
-    for route in api.routes:
-        if isinstance(route, APIRoute) and route.include_in_schema:
-            for method in route.methods:
-                _describe(made["paths"][route.path_format][method.lower()], route, method)
+    for operation in operations(api):
+        _describe(made["paths"][operation.path][operation.method.lower()], operation)
     return made
 
 
-def _describe(operation: dict[str, Any], route: APIRoute, method: str) -> None:
-    role = role_of(route.dependant)
-    operation["operationId"] = route.name
+def _describe(described: dict[str, Any], operation: Operation) -> None:
+    described["operationId"] = operation.name
+    safe = operation.method in SAFE
     refusals = {400, 405, 500, 503}
-    if role is not None:
-        safe = method in SAFE
-        scope = scope_needed(role, safe=safe)
-        operation["x-role"] = role
-        operation["x-scope"] = scope
+    if operation.role is not None:
+        described["x-role"] = operation.role
+        described["x-scope"] = scope_needed(operation.role, safe=safe)
         session: dict[str, list[str]] = {"session": []} if safe else {"session": [], "csrf": []}
-        operation["security"] = [session, {"token": []}]
+        described["security"] = [session, {"token": []}]
         refusals |= {401, 403}
-    if "{" in route.path_format:
-        refusals |= {404}
-    if operation.get("parameters") or "requestBody" in operation:
-        refusals |= {422}
-    if method not in SAFE:
+    if "{" in operation.path:
+        refusals.add(404)
+    if described.get("parameters") or "requestBody" in described:
+        refusals.add(422)
+    if not safe:
         refusals |= {409, 413}
-    else:
-        refusals |= {304}
-    operation["responses"].pop("422", None)
-    described = {str(status): said for status, said in problem_responses(*sorted(refusals - {304})).items()}
-    operation["responses"].update(
-        {status: said for status, said in described.items() if status not in operation["responses"]}
-    )
-    if 304 in refusals:
-        operation["responses"]["304"] = {"description": "Nothing changed since the ETag in If-None-Match."}
+    if operation.method == "PUT":
+        refusals |= {412, 428}
+    responses = described["responses"]
+    responses.update({str(status): said for status, said in problem_responses(*sorted(refusals)).items()})
+    if safe:
+        responses["304"] = {"description": "Nothing changed since the ETag in If-None-Match."}
 
 
 def _problem_schemas() -> dict[str, Any]:
