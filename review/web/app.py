@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from review.accounts.desk import Desk
 from review.api import health
 from review.api.app import create_api
-from review.web import account, assets, audit_log, login, people
+from review.web import account, assets, audit_log, batches, login, people, reviewing
 from review.web.failures import failure, tell_failures
 from review.web.guard import Guard
 from review.web.settings import ServeSettings
@@ -19,8 +19,10 @@ ROUTERS = (
     account.router,
     assets.router,
     audit_log.router,
+    batches.router,
     login.router,
     people.router,
+    reviewing.router,
 )
 
 

@@ -25,6 +25,8 @@ from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 from jinja2 import Environment
 
+from review.visible import visible
+
 LOCALES: Final = {"en": "English", "zh_Hant": "繁體中文", "zh_Hans": "简体中文"}
 """What the pages speak, each by its own name; the first is the language of the source."""
 
@@ -119,10 +121,10 @@ def moment(when: datetime) -> str:
 
 
 def install(environment: Environment) -> None:
-    """Give templates `_`, `{% trans %}` and the filters `number`, `percent`, `day` and `moment`."""
+    """Give templates `_`, `{% trans %}` and the filters `number`, `percent`, `day`, `moment` and `visible`."""
     environment.add_extension("jinja2.ext.i18n")
     environment.globals.update(_=gettext, gettext=gettext, ngettext=ngettext, language=language)
-    environment.filters.update(number=number, percent=percent, day=day, moment=moment)
+    environment.filters.update(number=number, percent=percent, day=day, moment=moment, visible=visible)
     environment.policies["ext.i18n.trimmed"] = True
 
 

@@ -18,6 +18,7 @@ class Place(NamedTuple):
 
 
 PLACES: Final[tuple[Place, ...]] = (
+    Place("/review", message("Review"), "reviewer"),
     Place("/accounts", message("Accounts"), "admin"),
     Place("/audit-log", message("Audit log"), "admin"),
 )
