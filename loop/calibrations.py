@@ -5,7 +5,7 @@ choice is made once a run and kept in a marker, so that a resumed run does not c
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,9 @@ from judge.settings import LocalJudgeSettings, single_judges
 from loop.config import RunConfig, parse_config
 from loop.errors import ConfigError
 from loop.judge_lineage import judge_lineage, local_policy
+from store.effects import LabelEffect
 from store.evaluations import Evaluations
-from store.records import Calibration, Purpose, StageMarker, Verdict
+from store.records import Calibration, Label, Purpose, StageMarker, Verdict
 from store.run import RunStore
 
 Floats = NDArray[np.float64]
@@ -78,14 +79,13 @@ def calibration_of(
 def calibrate_run(run: RunStore, index: int | None = None) -> Calibration:
     """Learned from the labels that people gave in a run, or in its round `index` alone.
 
-    Only labels of the random lane count: those of the targeted lane were chosen by the judge's own confidence. Raises
-    as `calibration_of`.
+    Only blind labels of the random lane count: those of the targeted lane were chosen by the judge's own confidence,
+    and who has seen a verdict follows it. Raises as `calibration_of`.
     """
     config = parse_config(run.record.config, f"run {run.record.name}")
-    last = max((marker.round for marker in run.markers()), default=0)
-    played = [index] if index is not None else range(1, last + 1)
-    found = [row for round in played for row in _labelled(run, round)]
-    prompts, said = [prompt for prompt, _, _ in found], [(verdict, better) for _, verdict, better in found]
+    found = list(_labelled_in(run, index))
+    prompts = [row.prompt_id for row in found]
+    said = [(row.verdict, row.better) for row in found]
     p = np.array([verdict.p_first for verdict, _ in said], dtype=np.float64)
     better = np.array([side for _, side in said], dtype=np.float64)
     enough = len(p) >= FEWEST_LABELS
@@ -99,15 +99,46 @@ def calibrate_run(run: RunStore, index: int | None = None) -> Calibration:
     )
 
 
-def _labelled(run: RunStore, index: int) -> Iterator[tuple[str, Verdict, float]]:
-    """Prompt id, scored verdict, and 1 or 0 for the side people prefer, of a round's labelled comparisons."""
-    for purpose in _LABELLED:
-        labels = (label for label in run.labels(index, purpose) if label.lane == "random")
-        standing = standing_labels(labels)
-        for comparison, verdict in run.judged(index, purpose):
-            people = standing.get(comparison.id)
-            if verdict.p_first is not None and people is not None and people.decided:
-                yield comparison.prompt.id, verdict, float(people.p_first > 0.5)
+def calibration_effects(run: RunStore, calibration: Calibration, index: int | None) -> Iterator[LabelEffect]:
+    """The ledger's entries for the labels that `calibrate_run` reads of this run, or of its round `index`."""
+    for row in _labelled_in(run, index):
+        for position, label in enumerate(row.labels):
+            yield LabelEffect(
+                label_id=label.id,
+                comparison_id=label.comparison_id,
+                reviewer=label.reviewer,
+                round=row.round,
+                stage="calibration",
+                position=position,
+                effect="counted",
+                why="random_and_blind",
+                subject=calibration.id,
+            )
+
+
+class _Labelled(NamedTuple):
+    """A scored verdict, 1 or 0 for the side that people prefer, and their labels."""
+
+    round: int
+    prompt_id: str
+    verdict: Verdict
+    better: float
+    labels: tuple[Label, ...]
+
+
+def _labelled_in(run: RunStore, index: int | None) -> Iterator[_Labelled]:
+    last = max((marker.round for marker in run.markers()), default=0)
+    for round in [index] if index is not None else range(1, last + 1):
+        for purpose in _LABELLED:
+            blind = run.labels(round, purpose, blind=True)
+            standing = standing_labels(label for label in blind if label.lane == "random")
+            if not standing:
+                continue
+            for comparison, verdict in run.judged(round, purpose):
+                people = standing.get(comparison.id)
+                if verdict.p_first is not None and people is not None and people.decided:
+                    side = float(people.p_first > 0.5)
+                    yield _Labelled(round, comparison.prompt.id, verdict, side, people.labels)
 
 
 def run_calibration(run: RunStore, config: RunConfig) -> Calibration | None:

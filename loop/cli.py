@@ -44,7 +44,9 @@ runs_app = typer.Typer(help="List runs, or show the rounds of one.", invoke_with
 config_app = typer.Typer(help="Check a configuration, or read what can be set.", no_args_is_help=True)
 policy_app = typer.Typer(help="List, roll back or export policy revisions.", no_args_is_help=True)
 export_app = typer.Typer(help="Write the pairs of a run to a file.", no_args_is_help=True)
-review_app = typer.Typer(help="Label comparisons, and see how many wait.", no_args_is_help=True)
+review_app = typer.Typer(
+    help="Label comparisons, see how many wait, and what labels changed.", no_args_is_help=True
+)
 app.add_typer(runs_app, name="runs")
 app.add_typer(config_app, name="config")
 app.add_typer(policy_app, name="policy")
@@ -289,6 +291,24 @@ def review_status(run: AnyRun = None, store: StoreUrl = None, output: Output = R
     from loop.commands.review import review_status
 
     review_status(run, store, output)
+
+
+@review_app.command("ledger")
+def review_ledger(
+    run: RunName,
+    index: Annotated[int | None, typer.Option("--round", min=1, help="Default: every round.")] = None,
+    reviewer: Annotated[str | None, typer.Option(help="Default: everybody's labels.")] = None,
+    stage: Annotated[
+        Literal["pair", "gate", "audit", "calibration"] | None, typer.Option(help="Default: every stage.")
+    ] = None,
+    store: StoreUrl = None,
+    output: Output = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Show what every label changed: pairs flipped, dropped, added; decisions turned; or nothing, and why."""
+    from loop.commands.ledger import show_ledger
+
+    show_ledger(run, index, reviewer, stage, store, output, as_json=as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from store import tables
+from store.effects import LabelEffect
 from store.node import Node
 from store.origins import checkpoint_node_alone, label_title, pair_node_alone, sample_title, verdict_title
 from store.records import Pair, Preference, Sample
@@ -69,6 +70,7 @@ class Uses(RunStore):
     def _of_label(self, id: str) -> list[Node]:
         prompt_id = self.comparison(self.label(id).comparison_id).prompt.id
         return [
+            *(Node("effect", one.id, effect_title(one)) for one in self.effects(label_id=id)),
             *self._preferences(prompt_id, lambda one: id in one.label_ids),
             *self._pairs(prompt_id, lambda one: id in one.label_ids),
         ]
@@ -120,3 +122,9 @@ class Uses(RunStore):
         query = sa.select(table.c.id).where(table.c.run == self.name, condition).order_by(table.c.id)
         with self.database.read() as connection:
             return list(connection.scalars(query))
+
+
+def effect_title(effect: LabelEffect) -> str:
+    """An entry of the ledger in a few words."""
+    on = f" {effect.subject}" if effect.subject else ""
+    return f"round {effect.round}, {effect.stage}: {effect.effect}{on} ({effect.why.replace('_', ' ')})"

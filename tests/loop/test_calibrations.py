@@ -18,7 +18,7 @@ from loop.settings import PairSettings
 from policy.starter.build import ensure_starter
 from store.errors import NotFound
 from store.evaluations import Evaluations
-from store.records import Calibration, Comparison, Message, Preference, Prompt, Sample, Verdict
+from store.records import Calibration, Comparison, Label, Message, Preference, Prompt, Sample, Verdict
 from store.store import Store
 
 
@@ -40,6 +40,20 @@ def test_labels_of_a_run_teach_its_judges_temperature(
     assert early.id in capsys.readouterr().out
     with Store.open(f"sqlite:///{tmp_path / 'rlaif.db'}") as store:
         assert [one.id for one in Evaluations(store.database).calibrations(early.judge)] == [early.id]
+        counted = list(store.run("demo").effects(stage="calibration"))
+    assert len(counted) == early.labels
+    assert {(one.round, one.effect, one.subject) for one in counted} == {(1, "counted", early.id)}
+
+
+def test_only_blind_labels_of_the_random_lane_teach(synthetic: Callable[..., Any]) -> None:
+    story = synthetic()
+    story.play(1, quality=0.6, pleasing=0.2)
+    before = calibrate_run(story.store, 1)
+    mirrored = {"better": "worse", "worse": "better", "much_better": "worse", "much_worse": "better"}
+    for label in list(story.store.labels(1, "train")):
+        changed = {"reviewer": "zoe", "value": mirrored.get(label.value, label.value), "blind": False}
+        story.store.add_label(Label(**{**label.model_dump(exclude={"id"}), **changed}))
+    assert calibrate_run(story.store, 1).id == before.id
 
 
 def test_a_run_without_labels_teaches_nothing(synthetic: Callable[..., Any]) -> None:

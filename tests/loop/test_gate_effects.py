@@ -1,10 +1,13 @@
 """The ledger says which labels a decision stood on, and whether they turned it."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loop.cli import main
 from loop.gate_effects import decision_effects
 from store.records import Decision, Label
 
@@ -83,3 +86,21 @@ def test_the_measure_of_the_judge_stands_on_blind_random_labels(played: Any) -> 
     measured = {one.label_id for one in decision_effects(played, decision) if one.stage == "audit"}
     assert measured == {label.id for label in played.labels(2, "train", blind=True) if label.lane == "random"}
     assert len(measured) > 20
+
+
+def test_the_ledger_is_shown_by_round_and_reviewer_and_as_json_lines(
+    played: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decision = Decision(round=3, kind="keep", policy="rev_x", judge_only="keep", audited=True)
+    entries = list(decision_effects(played, decision))
+    played.add_decision(decision, entries)
+    where = ["--output", str(tmp_path)]
+    assert main(["review", "ledger", "demo", "--round", "3", *where]) == 0
+    shown = capsys.readouterr().out
+    assert "Round 3" in shown
+    assert f"{len(entries)} entries. " in shown
+    assert main(["review", "ledger", "demo", "--reviewer", "nobody", *where, "--json"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["review", "ledger", "demo", "--stage", "gate", *where, "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [one.id for one in entries]
