@@ -21,7 +21,7 @@ class AccountError(ReviewError):
 
 
 class BadName(AccountError):
-    """A name is 2 to 40 letters, digits, dots, dashes, underscores, and is nobody else's."""
+    """A name is 1 to 40 letters, digits, dots, dashes, underscores, and is nobody else's."""
 
 
 class NameTaken(AccountError):

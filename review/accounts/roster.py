@@ -16,7 +16,7 @@ from review.accounts.secret import new_id
 from store.database import Database
 from store.people_tables import accounts
 
-_NAME: Final = re.compile(r"\w[\w.@-]{1,39}")
+_NAME: Final = re.compile(r"\w[\w.@-]{0,39}")
 _NOT_PEOPLE: Final = ("simulated", "operator", "rlaif")
 _MOST_PREFERENCES: Final = 8192  # characters of JSON
 
@@ -74,12 +74,13 @@ class Roster:
         """Raises BadName, NameTaken."""
         name = unicodedata.normalize("NFC", name.strip())
         if _NAME.fullmatch(name) is None or folded(name) in _NOT_PEOPLE:
-            raise BadName("A name has 2 to 40 letters, digits, dots, dashes or underscores.")
+            raise BadName("A name has 1 to 40 letters, digits, dots, dashes or underscores.")
         made = Account(new_id("acc"), name, role, self._clock(), password_hash=password_hash)
         with self._database.together() as connection:
             values = {**vars(made), "folded": folded(name)}
             add = self._database.insert(accounts).on_conflict_do_nothing(index_elements=["folded"])
-            if connection.execute(add, values).rowcount != 1:
+            added = connection.execute(add, values, execution_options={"preserve_rowcount": True})
+            if added.rowcount != 1:
                 raise NameTaken("There is an account of this name.")
             self._journal.record(by, "account.create", name, role=role)
         return made
@@ -129,11 +130,15 @@ class Roster:
     def _keep_an_admin(self, leaving: Account) -> None:
         if leaving.role != "admin" or leaving.disabled_at is not None:
             return
-        others = sa.select(sa.func.count()).where(
-            accounts.c.role == "admin", accounts.c.disabled_at.is_(None), accounts.c.id != leaving.id
+        # Locked where rows can be: two admins who disable each other at once must not both succeed.
+        admins = (
+            sa.select(accounts.c.id)
+            .where(accounts.c.role == "admin", accounts.c.disabled_at.is_(None))
+            .order_by(accounts.c.id)
+            .with_for_update()
         )
         with self._database.read() as connection:
-            if connection.execute(others).scalar_one() == 0:
+            if connection.execute(admins).scalars().all() == [leaving.id]:
                 raise LastAdmin("This is the only admin. Make another one first.")
 
     def _set(self, id: str, **values: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 from store.records import Comparison, Message, Prompt, Run, Sample, Verdict
 from store.run import RunStore
 from store.store import Store
+from tests.review.front_desk import both, clock, desk  # noqa: F401
 from tests.review.serving import browser, page_as, served  # noqa: F401 - fixtures for every test here
 
 Judged = list[tuple[Comparison, Verdict]]
