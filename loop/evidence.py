@@ -48,7 +48,14 @@ def weigh(
     judge_all(run, incumbent, index, "gate", f"{title}, judge")
     judged = list(run.store.judged(index, "gate"))
     if run.config.gate.evidence == "labels":
-        queue = SpotCheckSettings(random=run.config.gate.labels, wait=run.config.gate.wait)
+        # A simple random sample, whatever the audit's is: the corrected win rate stands on equal probabilities.
+        shared = run.config.spot_check
+        queue = SpotCheckSettings(
+            random=run.config.gate.labels,
+            wait=run.config.gate.wait,
+            overlap=shared.overlap,
+            overlap_share=shared.overlap_share,
+        )
         ask_people(run, judged, queue, index, "gate", f"{title}, labels")
     drift = _drift(run, index, incumbent, candidate, title)
     evidence = GateEvidence(
@@ -64,10 +71,8 @@ def weigh(
             resamples=run.config.gate.bootstrap,
             seed=derive_seed(run.config.seed, index, "bootstrap, length"),
         ),
-        corrected_win_rate=corrected_win_rate(
-            judged, run.store.labels(index, "gate"), identical, run.config.gate.confidence
-        ),
-        audit=audit_agreement(run.store.judged(index, "train"), run.store.labels(index, "train")),
+        corrected_win_rate=corrected_win_rate(run.store, index, identical, run.config.gate.confidence),
+        audit=audit_agreement(run.store, index),
         differing=len(judged),
         simulated=run.reviewer is not None,
         alarms=drift.blocking,

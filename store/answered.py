@@ -4,14 +4,14 @@ An estimate over thousands of labels needs ids and numbers, and none of the text
 records of; so it reads its own columns, in a few queries.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from store import tables
-from store.records import LabelValue, Lane, Mark, Purpose
+from store.records import LabelSource, LabelValue, Lane, Mark, Purpose
 from store.scope import RunScope
 
 _ITEMS, _LABELS, _COMPARISONS = tables.review_items, tables.labels, tables.comparisons
@@ -30,6 +30,7 @@ class Answer(NamedTuple):
     swapped: bool
     seconds: float | None
     created_at: datetime
+    source: LabelSource
     round: int
     purpose: Purpose
     lane: Lane
@@ -80,7 +81,7 @@ class Answered(RunScope):
                 _COMPARISONS.c.prompt_id,
                 *(
                     _LABELS.c[name]
-                    for name in ("reviewer", "value", "marks", "swapped", "seconds", "created_at")
+                    for name in ("reviewer", "value", "marks", "swapped", "seconds", "created_at", "source")
                 ),
                 *(
                     _ITEMS.c[name]
@@ -113,7 +114,7 @@ class Answered(RunScope):
 
     def verdicts_on_items(
         self, round: int | None = None, purpose: Purpose | None = None, *, parts: bool = False
-    ) -> Iterator[Judged]:
+    ) -> list[Judged]:
         """Verdicts on all comparisons of the random lane, by comparison and judge; `by_principle` where `parts`."""
         asked = sa.select(_ITEMS.c.comparison_id).where(_ITEMS.c.run == self.name, _ITEMS.c.lane == "random")
         asked = _within(asked, round, purpose)
@@ -125,7 +126,19 @@ class Answered(RunScope):
         query = query.where(_VERDICTS.c.run == self.name, _VERDICTS.c.comparison_id.in_(asked))
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(_VERDICTS.c.comparison_id, _VERDICTS.c.judge)).all()
-        return map(Judged._make, rows)
+        return [Judged._make(row) for row in rows]
+
+    def identical(self, round: int) -> int:
+        """Held-out prompts that the round's two policies answered with the same text: no comparison stands for them."""
+        samples = tables.samples
+        asked = sa.select(sa.func.count(sa.distinct(samples.c.prompt_id))).where(
+            samples.c.run == self.name, samples.c.round == round, samples.c.purpose == "gate"
+        )
+        compared = sa.select(sa.func.count(sa.distinct(_COMPARISONS.c.prompt_id))).where(
+            _COMPARISONS.c.run == self.name, _COMPARISONS.c.round == round, _COMPARISONS.c.purpose == "gate"
+        )
+        with self.database.read() as connection:
+            return int(connection.scalar(asked) or 0) - int(connection.scalar(compared) or 0)
 
     def skips(self) -> dict[str, int]:
         """How many items each reviewer passed over and did not come back to."""

@@ -44,8 +44,9 @@ class Disagreement(Shown):
     method: Method
     why: str
     """Why this method, in a sentence."""
-    effective: float = Field(ge=0.0)
-    """The number of decided comparisons, drawn with equal chances, that would tell as much."""
+    effective: float | None = Field(ge=0.0)
+    """The number of decided comparisons, drawn with equal chances, that would tell as much; None where all that there
+    are were answered."""
 
 
 class PrincipleDisagreement(Disagreement):

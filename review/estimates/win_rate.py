@@ -3,12 +3,13 @@
 The judge's verdicts sharpen what the labels say. A judge that is wrong makes the interval wider; it cannot move it in
 the candidate's favour.
 
-Only the random lane enters, and only with equal inclusion probabilities. Skipped items are taken to be missing at
-random. Left out: intervals valid at every moment (the gate looks once, at a number of labels fixed beforehand), and the
-ppi-python package, which brings numba and scikit-learn for what are a few lines here.
+Only blind labels of the random lane enter. Skipped items are taken to be missing at random (within their part, where
+the draw had parts). Left out: intervals valid at every moment (the gate looks once, at a number of labels fixed
+beforehand), and the ppi-python package, which brings numba and scikit-learn for what are a few lines here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,9 @@ from scipy.special import stdtrit
 
 from judge.interval import Interval
 from review.errors import ReviewError
-from review.estimates.standing import mean_p_first, random_lane
-from store.records import Comparison, Label, Verdict
+from review.estimates.sampled import Sampled, sampled, weights
+from store.answered import Answer, Answered, Drawn
+from store.run import RunStore
 
 
 class Estimate(Interval):
@@ -37,33 +39,52 @@ class Estimate(Interval):
 
 
 def corrected_win_rate(
-    judged: Iterable[tuple[Comparison, Verdict]],
-    labels: Iterable[Label],
+    store: RunStore, round: int, identical: int, confidence: float = 0.95
+) -> Estimate | None:
+    """How often people would prefer the candidate of a round (`first`) on prompts like its held-out ones.
+
+    `identical` counts the prompts whose two answers are the same text, worth one half each without a label. None
+    without a label. Raises ReviewError as `win_rate_of`.
+    """
+    rows = Answered(store.database, store.name)
+    answers = rows.answers(round, "gate")
+    if not any(answer.lane == "random" for answer in answers):
+        return None
+    return win_rate_of(answers, rows.drawn(round, "gate"), store.scores(round, "gate"), identical, confidence)
+
+
+def win_rate_of(
+    answers: Iterable[Answer],
+    drawn: Sequence[Drawn],
+    scores: Iterable[tuple[str, float | None]],
     identical: int,
     confidence: float = 0.95,
 ) -> Estimate | None:
-    """How often people would prefer the candidate (`first`) on prompts like these; None without a label.
+    """The same from rows: `scores` are all comparisons whose answers differ, one a prompt, with the judge's word.
 
-    `judged` are all held-out comparisons whose answers differ, one a prompt; `labels` answer a random part of them;
-    `identical` counts the comparisons whose answers are the same text, worth one half each without a label. An unscored
-    comparison stands with f = 1/2: the estimate stays right whatever f is.
-    Raises UnequalInclusion, and ReviewError for a label on a comparison that is not among `judged`.
+    An unscored comparison stands with f = 1/2: the estimate stays right whatever f is. Several judges' scores of a
+    comparison count their mean. Raises ReviewError for a label on a comparison that is not among `scores`.
     """
-    p_first = mean_p_first(judged)
-    ids = sorted(p_first)
-    standing = random_lane(labels)
-    strangers = sorted(set(standing) - set(ids))
+    by_comparison: dict[str, list[float]] = {}
+    for comparison_id, p_first in scores:
+        own = by_comparison.setdefault(comparison_id, [])
+        if p_first is not None:
+            own.append(p_first)
+    p_first_of = {id: sum(own) / len(own) if own else 0.5 for id, own in by_comparison.items()}
+    sample = sampled(answers, p_first_of, drawn)
+    strangers = [id for id in sample.ids if id not in p_first_of]
     if strangers:
         raise ReviewError(
             f"{len(strangers)} labels are about comparisons that are not being estimated, such as {strangers[0]}; "
             "pass the labels and the verdicts of the same round and purpose"
         )
-    if not standing:
+    if not sample.ids:
         return None
-    f = np.array([0.5 if (p := p_first[i]) is None else p for i in ids])
-    labelled = [index for index, comparison_id in enumerate(ids) if comparison_id in standing]
-    y = np.array([standing[ids[index]].p_first for index in labelled])
-    return prediction_powered(y, f[labelled], f, identical, confidence)
+    f = np.array([p_first_of[id] for id in sorted(p_first_of)])
+    labelled = np.array([p_first_of[id] for id in sample.ids])
+    if len(np.unique(sample.stratum)) == 1 and np.ptp(sample.probability) <= 1e-9 * sample.probability.max():
+        return prediction_powered(sample.people, labelled, f, identical, confidence)
+    return prediction_powered_by_parts(sample, labelled, f, identical, confidence)
 
 
 def prediction_powered(
@@ -108,29 +129,112 @@ def prediction_powered(
 
     y_more = np.append(y, (1.0, 0.0))
     residuals = y_more - tuning * np.append(f_labelled, np.full(2, f_labelled.mean()))
-    centre = float(y_more.mean()) + correction
+    found = _Differing(
+        mean=float(y.mean()) + correction,
+        centre=float(y_more.mean()) + correction,
+        drawn_variance=float(residuals.var(ddof=2)) * max(0.0, 1 / len(y_more) - 1 / size),
+        spread=float(y_more.var(ddof=1)),
+        freedom=max(1, n - 2),
+        labels=n,
+        tuning=tuning,
+    )
+    return _overall(found, f, identical, confidence)
+
+
+def prediction_powered_by_parts(
+    sample: Sampled,
+    f_labelled: NDArray[np.float64],
+    f: NDArray[np.float64],
+    identical: int = 0,
+    confidence: float = 0.95,
+) -> Estimate:
+    """The same where the population was cut into parts, or chances were unequal.
+
+    With u_i the weights of the labelled comparisons (1 / probability, summing to 1), the mean over differing
+    comparisons is estimated by the difference estimator (Särndal, Swensson and Wretman 1992, Model Assisted Survey
+    Sampling, chapter 6; for equal chances it is `prediction_powered`)
+
+        θ_d = Σ u_i y_i + λ (f̄_M - Σ u_i f_i),
+
+    and λ is the regression of y on f within parts, weighted as the variance is. The variance of the draw is that of the
+    weighted residuals y - λf within parts, each with its finite population correction; the rest, the win and the loss
+    added, and Student's t (less a degree for each part) are as in `prediction_powered`.
+    """
+    y, n = sample.people, len(sample.ids)
+    share = weights(sample)
+    share = share / share.sum()
+    parts = len(sample.population)
+    counts = np.bincount(sample.stratum, minlength=parts).astype(float)
+    left = np.clip(1.0 - counts / np.maximum(sample.population, counts), 0.0, 1.0)
+    # A part with a single label has no spread of its own: its distance from the whole stands in.
+    several = (counts > 1)[sample.stratum]
+
+    def centred(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        means = np.bincount(sample.stratum, values, minlength=parts) / np.maximum(counts, 1.0)
+        return values - np.where(several, means[sample.stratum], float(share @ values))
+
+    scale = (
+        share**2 * (left * np.where(counts > 1, counts / np.maximum(counts - 1.0, 1.0), 1.0))[sample.stratum]
+    )
+    spread = float(scale @ centred(f_labelled) ** 2)
+    covariance = float(scale @ (centred(f_labelled) * centred(y)))
+    tuning = covariance / spread if spread > 1e-12 else 0.0
+    correction = tuning * float(f.mean() - share @ f_labelled)
+
+    mean = float(share @ y)
+    added = 0.5 / n * float((share**2 * left[sample.stratum]).sum())
+    drawn_variance = float(scale @ centred(y - tuning * f_labelled) ** 2) + added
+    found = _Differing(
+        mean=mean + correction,
+        centre=(n * mean + 1.0) / (n + 2.0) + correction,
+        drawn_variance=drawn_variance * n / (n + 2.0),
+        spread=(n * float(share @ (y - mean) ** 2) + 0.5) / (n + 1.0),
+        freedom=max(1, n - int((counts > 0).sum()) - 1),
+        labels=n,
+        tuning=tuning,
+    )
+    return _overall(found, f, identical, confidence)
+
+
+@dataclass(frozen=True)
+class _Differing:
+    """The mean over differing comparisons, and the same with a win and a loss added, which bounds stand around."""
+
+    mean: float
+    centre: float
+    drawn_variance: float
+    """Of `centre`, for which comparisons were labelled."""
+    spread: float
+    """The variance of the labels."""
+    freedom: int
+    labels: int
+    tuning: float
+
+
+def _overall(found: _Differing, f: NDArray[np.float64], identical: int, confidence: float) -> Estimate:
+    """With the identical comparisons, and with the variance of which prompts were met."""
+    size = len(f)
     total = size + identical
     share = size / total
-    drawn_variance = float(residuals.var(ddof=2)) * max(0.0, 1 / len(y_more) - 1 / size)
-    met_variance = share * float(y_more.var(ddof=1)) + share * (1 - share) * (centre - 0.5) ** 2
-    error = float(np.sqrt(share**2 * drawn_variance + met_variance / total))
+    met_variance = share * found.spread + share * (1 - share) * (found.centre - 0.5) ** 2
+    error = float(np.sqrt(share**2 * found.drawn_variance + met_variance / total))
 
     def overall(mean: float) -> float:
         return min(1.0, max(0.0, 0.5 + share * (mean - 0.5)))
 
     def bound(level: float) -> float:
-        reach = float(stdtrit(max(1, n - 2), level)) * error
-        return min(1.0, max(0.0, 0.5 + share * (centre - 0.5) + reach))
+        reach = float(stdtrit(found.freedom, level)) * error
+        return min(1.0, max(0.0, 0.5 + share * (found.centre - 0.5) + reach))
 
-    value = overall(float(y.mean()) + correction)
+    value = overall(found.mean)
     return Estimate(
         value=value,
         low=min(value, bound(0.025)),
         high=max(value, bound(0.975)),
         lower=min(value, bound(1 - confidence)),
         confidence=confidence,
-        tuning=tuning,
-        labels=n,
+        tuning=found.tuning,
+        labels=found.labels,
         differing=size,
         identical=identical,
         judge_only=overall(float(f.mean())),

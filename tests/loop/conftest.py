@@ -114,10 +114,8 @@ class SyntheticRun:
         evidence = GateEvidence(
             judge_win_rate=win_rate(judged, identical=self.prompts - len(judged), resamples=200),
             length_controlled_win_rate=length_controlled_win_rate(judged, resamples=200),
-            corrected_win_rate=corrected_win_rate(
-                judged, self.store.labels(index, "gate"), self.prompts - len(judged)
-            ),
-            audit=audit_agreement(self.store.judged(index, "train"), self.store.labels(index, "train")),
+            corrected_win_rate=corrected_win_rate(self.store, index, self.prompts - len(judged)),
+            audit=audit_agreement(self.store, index),
             differing=len(judged),
             simulated=self.reviewed,
             alarms=drift.blocking,
