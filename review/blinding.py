@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store import tables
+from store.review_items import WANTED
 from store.run import RunStore
 from store.scope import chunks
 
@@ -54,30 +55,41 @@ def withheld(
 
 def withheld_ids(store: RunStore, account: str, comparison_ids: Iterable[str] | None = None) -> set[str]:
     """The comparisons of a run that are withheld from the account; of `comparison_ids` only, where they are given."""
-    comparisons = tables.comparisons
-    condition = withheld(store.name, account, comparisons.c.id)
-    found: set[str] = set()
     with store.database.read() as connection:
         if comparison_ids is None:
-            concerned = sa.union(
-                sa.select(_ITEMS.c.comparison_id).where(_ITEMS.c.run == store.name, _ITEMS.c.wanted > 0),
-                sa.select(_LABELS.c.comparison_id).where(
-                    _LABELS.c.run == store.name, _LABELS.c.reviewer == account
-                ),
-                sa.select(_ITEMS.c.comparison_id)
-                .join(_CLAIMS, (_CLAIMS.c.run == _ITEMS.c.run) & (_CLAIMS.c.item_id == _ITEMS.c.id))
-                .where(_CLAIMS.c.run == store.name, _CLAIMS.c.reviewer == account),
-            )
-            query = sa.select(comparisons.c.id).where(
-                comparisons.c.run == store.name, comparisons.c.id.in_(concerned), condition
-            )
-            return set(connection.scalars(query))
+            return set(connection.scalars(_all_withheld(store.name, account)))
+        comparisons = tables.comparisons
+        condition = withheld(store.name, account, comparisons.c.id)
+        found: set[str] = set()
         for chunk in chunks(comparison_ids):
             query = sa.select(comparisons.c.id).where(
                 comparisons.c.run == store.name, comparisons.c.id.in_(chunk), condition
             )
             found.update(connection.scalars(query))
     return found
+
+
+def withheld_count(store: RunStore, account: str) -> int:
+    """How many comparisons of a run are withheld from the account."""
+    query = sa.select(sa.func.count()).select_from(_all_withheld(store.name, account).subquery())
+    with store.database.read() as connection:
+        return connection.scalar(query) or 0
+
+
+def _all_withheld(run: str, account: str) -> sa.Select[tuple[str]]:
+    """The ids of all that `withheld` holds of: its three cases one by one, each from an index."""
+    waiting = sa.select(_ITEMS.c.comparison_id).where(_ITEMS.c.run == run, WANTED)
+    held = (
+        sa.select(_ITEMS.c.comparison_id)
+        .join(_CLAIMS, (_CLAIMS.c.run == _ITEMS.c.run) & (_CLAIMS.c.item_id == _ITEMS.c.id))
+        .where(_CLAIMS.c.run == run, _CLAIMS.c.reviewer == account, _CLAIMS.c.expires_at > datetime.now(UTC))
+    )
+    answered = sa.select(_LABELS.c.comparison_id).where(
+        _LABELS.c.run == run, _LABELS.c.reviewer == account, _LABELS.c.source.in_(("queue", "late"))
+    )
+    concerned = sa.union(waiting, held, answered).subquery()
+    id = concerned.c.comparison_id
+    return sa.select(id).where(~revealed_to(run, account, id))
 
 
 def is_withheld(store: RunStore, account: str, comparison_id: str) -> bool:

@@ -17,7 +17,7 @@ from review.api.place import RunOf
 from review.api.problem import Refused
 from review.api.reveals import RevealedTurn
 from review.api.shape import Shape
-from review.blinding import is_withheld, withheld, withheld_ids
+from review.blinding import is_withheld, withheld, withheld_count
 from review.reveals import unblind
 from store.catalogue import Catalogue, Listed, Wanted
 from store.catalogue_tables import catalogue
@@ -138,7 +138,7 @@ def list_decisions(
     return DecisionPage(
         items=[_listed(one) for one in store.listed(page.rows)],
         next=cursor_after(question, (page.next,)) if page.next is not None else None,
-        withheld=len(withheld_ids(run, viewer.name)),
+        withheld=withheld_count(run, viewer.name),
         stopped=page.stopped,
     )
 

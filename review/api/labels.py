@@ -11,7 +11,7 @@ from review.accounts.identity import Lead
 from review.api.cursors import Cursor, Limit, Page, after, cursor_after
 from review.api.place import RunOf
 from review.api.shape import Shape
-from review.blinding import withheld, withheld_ids
+from review.blinding import withheld, withheld_count
 from store import tables
 from store.records import Label, LabelSource, LabelValue, Lane, Mark
 from store.run import RunStore
@@ -61,7 +61,7 @@ def list_labels(
     return LabelPage(
         items=[label_shown(label) for label in page[:limit]],
         next=cursor_after(question, (page[limit - 1].id,)) if len(page) > limit else None,
-        withheld=len(withheld_ids(run, viewer.name)),
+        withheld=withheld_count(run, viewer.name),
     )
 
 
