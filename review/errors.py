@@ -4,8 +4,7 @@ ReviewError
 ├── UnknownItem          no such item in the queue of this run, or no such comparison
 ├── NothingToUndo        this reviewer has no answer that could be taken back
 ├── KeyTaken             the sender's key named another answer before
-├── NotYetRevealed       the verdicts of this batch are not to be shown, or not yet
-└── UnequalInclusion     labels meant for one estimate were drawn with different probabilities
+└── NotYetRevealed       the verdicts of this batch are not to be shown, or not yet
 """
 
 
@@ -27,7 +26,3 @@ class KeyTaken(ReviewError):
 
 class NotYetRevealed(ReviewError):
     """The run shows no verdicts to reviewers, or not before the batch is full."""
-
-
-class UnequalInclusion(ReviewError):
-    """The estimate assumes a simple random sample; the labels' inclusion probabilities say otherwise."""

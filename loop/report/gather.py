@@ -81,7 +81,8 @@ def _verdicts_against_labels(
         for index in indices:
             labels = list(store.labels(index, purpose))
             count += len(labels)
-            standing = standing_labels(label for label in labels if label.lane == "random")
+            blind = store.labels(index, purpose, blind=True)
+            standing = standing_labels(label for label in blind if label.lane == "random")
             for verdict in store.verdicts(index, purpose):
                 judges[verdict.judge] = None
                 people = standing.get(verdict.comparison_id)
