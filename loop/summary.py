@@ -9,9 +9,9 @@ from pydantic import Field
 
 from judge.cost import JudgeCost, spent_by
 from loop.standings import LeagueRating, last_league
-from review.stopping import why_stopped
 from prompts.settings import Settings
 from review.rounds import RoundSummary, rounds_of
+from review.stopping import why_stopped
 from store.judge_usage import usage_by_round
 from store.records import StageMarker
 from store.run import RunStore

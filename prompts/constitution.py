@@ -78,7 +78,7 @@ def load_constitution(name_or_path: str | Path) -> Constitution:
 
 
 def parse_constitution(text: str, where: str) -> Constitution:
-    """A constitution from its file's text; `where` says whose it is. Raises `BadConstitution` as `load_constitution`."""
+    """A constitution from its file's text; `where` names it in errors. Raises `BadConstitution` as its loader."""
     try:
         content = read_yaml(text)
     except yaml.YAMLError as error:

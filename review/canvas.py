@@ -82,7 +82,9 @@ class Canvas:
             body = body.replace(colour, f"var(--{role})")
         box = re.search(r'viewBox="[^"]*"', drawn)
         assert box is not None, "matplotlib's SVG has a viewBox"
-        told = 'aria-hidden="true"' if description is None else f'role="img" aria-label="{escape(description)}"'
+        told = (
+            'aria-hidden="true"' if description is None else f'role="img" aria-label="{escape(description)}"'
+        )
         return f"<svg {told} {box[0]}>{body}"
 
 

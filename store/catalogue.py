@@ -182,11 +182,13 @@ class Catalogue(RunScope):
         with self.database.read() as connection:
             made = dict(connection.execute(query).one()._mapping)
             made["unscored"] = {row[0]: row[1] for row in connection.execute(why.group_by(c.unscored))}
+            put = sa.select(c.principles).where(*mine).distinct()
+            made["principles"] = sorted({id for row in connection.scalars(put) for id in row.split()})
             made["sure"] = {str(row[0]): row[1] for row in connection.execute(bins)}
         for name, value in made.items():  # PostgreSQL sums to decimals
             if name in _REAL:
                 made[name] = None if value is None else float(value)
-            elif not isinstance(value, dict):
+            elif not isinstance(value, dict | list):
                 made[name] = int(value)
         return {**made, "span": list(span)}
 

@@ -33,7 +33,9 @@ class Figures(RunScope):
         if kind is not None:
             query = query.where(figures.c.kind == kind)
         with self.database.read() as connection:
-            rows = connection.execute(query.order_by(figures.c.round, figures.c.purpose, figures.c.kind)).all()
+            rows = connection.execute(
+                query.order_by(figures.c.round, figures.c.purpose, figures.c.kind)
+            ).all()
         return {
             (row.round, row.purpose, row.kind): Kept(row.value, row.version, row.final, row.computed_at)
             for row in rows
@@ -62,6 +64,4 @@ class Figures(RunScope):
             set_={name: insert.excluded[name] for name in made},
         )
         with self.database.write() as connection:
-            self._execute(
-                connection, statement, [{"round": round, "purpose": purpose, "kind": kind, **made}]
-            )
+            self._execute(connection, statement, [{"round": round, "purpose": purpose, "kind": kind, **made}])

@@ -1,0 +1,76 @@
+"""What two policies said to the same held-out prompts, in the order of the data set."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from store import tables
+from store.columns import AnyText
+from store.scope import RunScope
+
+
+class Spoken(NamedTuple):
+    """A policy's answers in one round's gate."""
+
+    round: int
+    policy: str
+
+
+class Both(NamedTuple):
+    """A prompt (its last turn) with the two answers; the texts are beginnings."""
+
+    position: int
+    prompt_id: str
+    prompt: str
+    one: str
+    other: str
+
+
+class SideBySide(RunScope):
+    """Answers of one run beside each other."""
+
+    def page(
+        self,
+        one: Spoken,
+        other: Spoken,
+        *,
+        after: int = -1,
+        limit: int = 20,
+        length: int = 4_000,
+        less: Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]],
+    ) -> list[Both]:
+        """Prompts behind the position `after` that both answered; `less` is which (by id) are left out."""
+        a, b, prompts = tables.samples.alias("one"), tables.samples.alias("other"), tables.prompts
+        query = (
+            sa.select(
+                a.c.position,
+                a.c.prompt_id,
+                prompts.c.messages,
+                sa.func.substr(a.c.text, 1, length, type_=AnyText()).label("one_text"),
+                sa.func.substr(b.c.text, 1, length, type_=AnyText()).label("other_text"),
+            )
+            .join_from(
+                a, b, (b.c.run == a.c.run) & (b.c.prompt_id == a.c.prompt_id) & (b.c.index == a.c.index)
+            )
+            .join(prompts, (prompts.c.run == a.c.run) & (prompts.c.id == a.c.prompt_id))
+            .where(
+                a.c.run == self.name, a.c.round == one.round, a.c.purpose == "gate", a.c.policy == one.policy
+            )
+            .where(b.c.round == other.round, b.c.purpose == "gate", b.c.policy == other.policy)
+            .where(a.c.index == 0, a.c.position > after, ~less(a.c.prompt_id))
+            .order_by(a.c.position)
+            .limit(limit)
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Both(
+                row.position,
+                row.prompt_id,
+                row.messages[-1]["content"][:length],
+                row.one_text,
+                row.other_text,
+            )
+            for row in rows
+        ]
