@@ -64,7 +64,10 @@ def account(request: Request, viewer: OwnAccount) -> Response:
 
 @router.post("/account/appearance")
 def change_appearance(
-    request: Request, viewer: OwnAccount, locale: Text, theme: Literal["system", "light", "dark"]
+    request: Request,
+    viewer: OwnAccount,
+    locale: Text,
+    theme: Annotated[Literal["system", "light", "dark"], Form()],
 ) -> Response:
     """Language and theme of every page; an empty language is the browser's."""
     chosen = locale if locale in LOCALES else None

@@ -1,8 +1,9 @@
 """The outermost layer: what holds for every request and every answer, errors and other applications' included.
 
-Refused here: a Host that is not ours (a page elsewhere that made its own name point here), a body too large, and
-a change that another site's page sends with our cookie. Added here: the headers that tell a browser what a page may do.
-What fails inside is logged with a number, and the answer names the number and nothing else.
+Refused here: a Host that is not ours (a page elsewhere that made its own name point here), a body too large or of
+two lengths, and a change that another site's page sends with our cookie. Added here: the headers that tell a browser
+what a page may do. HEAD is answered as GET is, of which only the head is sent. What fails inside is logged with a
+number, and the answer names the number and nothing else.
 """
 
 import logging
@@ -12,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,8 +52,14 @@ Failure = Callable[[Request, int, str], Response]
 """Makes the answer to a request that was refused or that failed: status and what to tell."""
 
 
-class TooLarge(Exception):
-    """The body went past the limit while it was read."""
+_TOO_LARGE: Final = "This is more than the server takes at once."
+
+
+class TooLarge(HTTPException):
+    """The body went past the limit while it was read. Of this kind, because readers of bodies let it pass."""
+
+    def __init__(self) -> None:
+        super().__init__(413, _TOO_LARGE)
 
 
 class Guard:
@@ -71,7 +79,9 @@ class Guard:
         scope.setdefault("state", {}).update(
             site=self._site, desk=self._site.desk, secure=settings.secure, number=number
         )
-        answer = _Answer(send, secure=settings.secure)
+        answer = _Answer(send, secure=settings.secure, bare=scope["method"] == "HEAD")
+        if answer.bare:
+            scope = {**scope, "method": "GET"}  # the same answer, of which only the head is sent
         request = Request(scope, receive)
         refusal = self._refusal(request)
         if refusal is not None:
@@ -94,13 +104,12 @@ class Guard:
             return 400, "This server does not go by this name. Start it with --allow-host for another."
         if request.method not in SAFE and not _own(request):
             return 403, "This was sent from another site."
+        if "Content-Length" in request.headers and "Transfer-Encoding" in request.headers:
+            return 400, "This request has two lengths."  # a proxy could have taken the other one
         length = request.headers.get("Content-Length", "0")
         if not length.isdecimal() or int(length) > self._site.settings.max_request:
             return 413, _TOO_LARGE
         return None
-
-
-_TOO_LARGE: Final = "This is more than the server takes at once."
 
 
 def _own(request: Request) -> bool:
@@ -136,12 +145,14 @@ def _limited(receive: Receive, limit: int) -> Receive:
 
 
 class _Answer:
-    """Sends on, with the headers; knows whether an answer has begun."""
+    """Sends on, with the headers, and if `bare` without the body; knows whether an answer has begun."""
 
-    def __init__(self, send: Send, *, secure: bool) -> None:
+    def __init__(self, send: Send, *, secure: bool, bare: bool) -> None:
         self._send = send
         self._secure = secure
+        self.bare = bare
         self.started = False
+        self._ended = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -152,4 +163,8 @@ class _Answer:
             headers.setdefault("Cache-Control", "no-store")
             if self._secure:
                 headers["Strict-Transport-Security"] = _TRANSPORT
+        elif self.bare:
+            if self._ended:
+                return
+            self._ended, message = True, {"type": "http.response.body", "body": b""}
         await self._send(message)

@@ -53,10 +53,10 @@ class ServeSettings:
         A page elsewhere can make its own name point at this machine and so read what is served here; it cannot do so
         with an address, so addresses are let through.
         """
-        name = urlsplit(f"//{host}").hostname or ""
-        if name in self._names():
-            return True
         try:
+            name = urlsplit(f"//{host}").hostname or ""
+            if name in self._names():
+                return True
             ipaddress.ip_address(name)
         except ValueError:
             return False
