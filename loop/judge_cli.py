@@ -98,13 +98,15 @@ def judge_attack(
     patterns: Annotated[
         str, typer.Option("--patterns", metavar="A,B", help="Only these patterns. Default: all.")
     ] = "",
+    store: StoreUrl = None,
+    output: Output = RUNS,
     as_json: Json = False,
 ) -> None:
     """Try to fool a judge: what each attack pattern adds to a poor answer's chance against a good one."""
     from loop.commands.judge_attack import attack_judge
 
     names = [name for part in patterns.split(",") if (name := part.strip())]
-    attack_judge(judge, prompts, seed, names, as_json=as_json)
+    attack_judge(judge, prompts, seed, names, store, output, as_json=as_json)
 
 
 @judge_app.command("probe")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -20,18 +21,37 @@ from loop.progress import progress_on
 from policy.source import STARTER
 from policy.starter.graded import graded_answers
 from prompts.constitution import load_constitution
+from store.judge_calls import JudgeCalls
+from store.store import Store
 
 STARTER_REQUESTS = 60
 
 
-def attack_judge(judge: str, prompts: int | None, seed: int, names: Sequence[str], *, as_json: bool) -> None:
-    """Try the patterns of these names (all without any) on `judge` and print what they gained."""
+def attack_judge(
+    judge: str,
+    prompts: int | None,
+    seed: int,
+    names: Sequence[str],
+    url: str | None,
+    output: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Try the patterns of these names (all without any) on `judge` and print what they gained.
+
+    What an external judge answers is kept in the store, so that trying again pays for nothing twice.
+    """
     patterns = chosen_patterns(names)
     choice = choose_judge(judge)
     requests = _requests(choice, prompts, seed)
     trial = Trial(requests, patterns, load_constitution(choice.settings.constitution).hash, seed)
     progress = progress_on(sys.stderr)
-    with open_judge(choice, progress=progress) as opened:
+    with (
+        Store.open(url or f"sqlite:///{output / 'rlaif.db'}") as store,
+        open_judge(
+            choice, progress=progress, calls=JudgeCalls(store.database), account=f"judge attack {choice.name}"
+        ) as opened,
+    ):
         with progress.stage("attack", sum(1 for _ in trial.comparisons()), "comparisons") as bar:
             results = asyncio.run(try_patterns(opened, trial, bar.advance))
         name = opened.name

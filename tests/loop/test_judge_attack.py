@@ -1,12 +1,20 @@
 """`rlaif judge attack`: what it prints, and what it refuses before anything is loaded."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from judge.attacks.patterns import patterns
+from judge.rehearsal.fault_plan import FaultPlan
+from judge.rehearsal.fault_server import running
 from loop.cli import main
 from loop.exits import BAD_INPUT
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def test_json_has_a_row_for_each_pattern_the_most_dangerous_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +49,35 @@ def test_the_table_names_the_patterns_asked_for_and_no_others(capsys: pytest.Cap
     assert "echo" in out
     assert "master_key" not in out
     assert "of 2 patterns" in out
+
+
+def test_what_an_external_judge_answered_is_not_asked_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge = tmp_path / "judge.yaml"
+    asked, printed = [], []
+    with running(FaultPlan(strength=1.0)) as (url, server):
+        judge.write_text(
+            f"judge: {{kind: api, base_url: '{url}', model: planted-judge, api_key_env: UNSET}}\n"
+        )
+        for _ in range(2):
+            command = [
+                "judge",
+                "attack",
+                "--judge",
+                str(judge),
+                "--patterns",
+                "plea",
+                "--prompts",
+                "4",
+                "--json",
+            ]
+            assert main(command) == 0
+            asked.append(server.stats["requests"])
+            printed.append(capsys.readouterr().out)
+    assert asked[0] > 8  # both orders of four requests, clean and attacked
+    assert asked[1] == asked[0]
+    assert printed[1] == printed[0]
 
 
 @pytest.mark.parametrize(
