@@ -10,10 +10,14 @@ from review.accounts.desk import Desk
 from review.accounts.identity import SAFE
 from review.accounts.journal import Actor
 from review.accounts.roles import ROLES, SCOPES, Role, Scope, covers
+from review.accounts.roster import Account
+from review.accounts.sessions import LIFETIME
 from review.web.app import create_app
+from store.records import Run
 from store.store import Store
 from tests.review.direct import Answer, Route, ask, routes
-from tests.review.serving import NAMES, desk_with_accounts
+from tests.review.front_desk import Clock
+from tests.review.serving import NAMES, PASSWORD, desk_with_accounts
 
 OPEN = {
     "/healthz", "/readyz",  # asked by machines that have no account; they tell nothing
@@ -26,13 +30,34 @@ FOR_ANYONE = {
 """Routes that declare that anyone may use them."""
 
 
+LOWEST: dict[str, Role] = {
+    "/accounts": "admin",
+    "/audit-log": "admin",
+    "/runs": "lead",
+    "/decisions": "lead",
+    "/exchange": "lead",
+    "/review/{run}/batches/{batch}/override": "lead",
+    "/api/v1/runs/{run}/decisions": "lead",
+    "/api/v1/runs/{run}/effects": "lead",
+    "/api/v1/runs/{run}/estimates": "lead",
+    "/api/v1/runs/{run}/labels": "lead",
+    "/api/v1/runs/{run}/lanes": "lead",
+    "/api/v1/runs/{run}/overrides": "lead",
+    "/api/v1/runs/{run}/rounds": "lead",
+    "/api/v1/run-requests": "lead",
+}
+"""By hand: what nobody below a role may ever be let to, whatever a route below declares."""
+
+
 @pytest.fixture
-def desk(store: Store) -> Desk:
-    return desk_with_accounts(store)
+def desk(store: Store, clock: Clock) -> Desk:
+    return desk_with_accounts(store, clock)
 
 
 @pytest.fixture
 def app(store: Store, desk: Desk) -> FastAPI:
+    """With a run of the name that every path is filled with, so that routes get as far as their work."""
+    store.create_run(Run(name="1", seed=0, config_hash="h", config={}))
     return create_app(store, desk=desk)
 
 
@@ -68,6 +93,17 @@ def test_every_route_declares_who_may_use_it(app: FastAPI) -> None:
     assert undeclared - OPEN == set(), "declare Reviewer, Lead, Admin, OwnAccount, AdminInPerson or Anyone"
     anyone = {route.pattern for route in found if route.declared and role_of(route) is None}
     assert anyone - FOR_ANYONE == set(), "a route for anyone is named here, so that it is so on purpose"
+
+
+def test_nothing_of_leads_and_admins_is_declared_for_less(app: FastAPI) -> None:
+    below = {
+        (route.method, route.pattern): role_of(route)
+        for route in routes(app)
+        for prefix, lowest in LOWEST.items()
+        if route.pattern == prefix or route.pattern.startswith(f"{prefix}/")
+        if (role := role_of(route)) is None or not covers(role, lowest)
+    }
+    assert below == {}
 
 
 def test_a_route_that_declares_nobody_would_be_found(app: FastAPI) -> None:
@@ -158,6 +194,81 @@ def test_no_change_is_made_for_another_sites_page(
     assert desk.sessions.find(session) is not None, "not even logged out"
 
 
+@pytest.mark.parametrize("path", ["/login", "/join/1", "/language"])
+@pytest.mark.parametrize(
+    "sent", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test", "Sec-Fetch-Site": ""}]
+)
+def test_nobody_is_logged_in_by_another_sites_page(
+    app: FastAPI, desk: Desk, path: str, sent: dict[str, str]
+) -> None:
+    form = {"name": "rita", "password": PASSWORD, "locale": "zh_Hant"}
+    answer = ask(app, "POST", path, form=form, headers=sent)
+    assert (answer.status, "set-cookie" in answer.headers) == (403, False)
+    assert desk.journal.entries(action="login") == []
+
+
+def _stale(desk: Desk, clock: Clock) -> dict[str, dict[str, str]]:
+    """What once let an admin in, and is of no use any more; by why."""
+    ada, by = _named(desk, "admin"), Actor("ada")
+    gone = desk.roster.add("gone", "admin", ada.password_hash, by)
+    changed = desk.roster.add("changed", "lead", ada.password_hash, by)
+
+    def session(account: Account) -> str:
+        return desk.sessions.begin(account.id, "192.0.2.1", "a test")[1]
+
+    def token(account: Account, days: int = 300) -> str:
+        return desk.tokens.make(account, "t", list(SCOPES), timedelta(days=days), by)[1]
+
+    aged, idle, late = session(ada), session(ada), token(ada, 1)
+    for _ in range(int(LIFETIME / timedelta(hours=6))):
+        clock.turn(hours=6)
+        desk.sessions.find(aged)  # in use all the time
+    ended, revoked = session(ada), token(ada)
+    disabled, disabled_token = session(gone), token(gone)
+    before = session(changed)
+    found, made = desk.sessions.find(ended), desk.tokens.find(revoked)
+    assert found is not None
+    assert made is not None
+    desk.end_sessions(ada.id, by, only=found[0].id)
+    desk.tokens.revoke(ada.id, by, only=made[0].id)
+    desk.disable(gone.id, by)
+    desk.set_role(changed.id, "admin", by)
+    return {
+        "a session left idle": {"session": idle},
+        "a session too old": {"session": aged},
+        "a session ended": {"session": ended},
+        "a session from before a change of role": {"session": before},
+        "a session of a disabled account": {"session": disabled},
+        "a session of nobody": {"session": "x" * 43},
+        "an expired token": {"token": late},
+        "a revoked token": {"token": revoked},
+        "a token of a disabled account": {"token": disabled_token},
+    }
+
+
+def test_what_once_let_somebody_in_opens_nothing_when_it_is_over(
+    app: FastAPI, desk: Desk, clock: Clock
+) -> None:
+    stale = _stale(desk, clock)
+    wrong = []
+    for route in routes(app):
+        if role_of(route) is None:
+            continue
+        expected = 401 if route.pattern.startswith("/api/") else 303
+        for why, shown in stale.items():
+            answer = ask(app, route.method, route.path, **shown)  # type: ignore[arg-type]
+            if not refused(answer) or answer.status != expected:
+                wrong.append((route.method, route.pattern, why, answer.status))
+    assert wrong == []
+
+
+def test_a_useless_token_is_not_made_up_for_by_a_cookie(app: FastAPI, desk: Desk) -> None:
+    session = _session(desk, "admin")
+    assert ask(app, "GET", "/api/v1/runs", session=session).status == 200
+    both = ask(app, "GET", "/api/v1/runs", session=session, headers={"Authorization": "Bearer rlaif_wrong"})
+    assert both.status == 401
+
+
 def test_a_session_is_no_use_to_another_csrf_token(app: FastAPI, desk: Desk) -> None:
     ours, theirs = _session(desk, "lead"), _session(desk, "lead")
     csrf = ask(app, "GET", "/account", session=theirs).body.split(b'name="csrf" content="')[1][:64]
@@ -167,7 +278,7 @@ def test_a_session_is_no_use_to_another_csrf_token(app: FastAPI, desk: Desk) -> 
     assert own.status == 303
 
 
-def _named(desk: Desk, role: Role):  # type: ignore[no-untyped-def]
+def _named(desk: Desk, role: Role) -> Account:
     account = desk.roster.named(NAMES[role])
     assert account is not None
     return account
