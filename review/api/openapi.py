@@ -64,10 +64,10 @@ class Operation(NamedTuple):
 def operations(api: FastAPI) -> list[Operation]:
     """Every operation that is described, in the order of the routers."""
     return [
-        Operation(method, route.path_format, route.name, role_of(route.dependant))
+        Operation(method, route.path_format or "", route.name or "", role_of(route.dependant))
         for route in iter_route_contexts(api.routes)
         if getattr(route, "include_in_schema", False)
-        for method in sorted(route.methods)
+        for method in sorted(route.methods or ())
     ]
 
 

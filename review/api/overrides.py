@@ -119,7 +119,7 @@ def _state(run: RunStore, comparison_id: str) -> OverrideState:
 
 def _tag(state: OverrideState) -> str:
     """The tag that a read of this state answers with."""
-    return etag(AnyJson(state.model_dump(mode="json")).body)
+    return etag(bytes(AnyJson(state.model_dump(mode="json")).body))
 
 
 def _shown(label: Label) -> OverrideShown:

@@ -48,7 +48,7 @@ class Refused(Exception):
     """A request that is answered with a problem of this status."""
 
     def __init__(
-        self, status: HTTPStatus, detail: str, kind: str = "", headers: Mapping[str, str] | None = None
+        self, status: int, detail: str, kind: str = "", headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.kind, self.headers = status, detail, kind, headers
