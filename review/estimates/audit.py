@@ -57,7 +57,7 @@ def audit(
         unscored=int((~sample.scored).sum()),
         simulated=any(answer.reviewer == SIMULATED for answer in answers),
         disagreement=_disagreement(sample, rate),
-        anytime=_anytime(sample, rate),
+        anytime=anytime_disagreement(sample, rate),
         by_principle=tuple(by_principle),
         by_stratum=_by_stratum(sample),
         human=human_agreement(answers),
@@ -121,7 +121,8 @@ def _by_stratum(sample: Sampled) -> tuple[StratumDisagreement, ...]:
     return tuple(found)
 
 
-def _anytime(sample: Sampled, rate: Rate) -> AnytimeDisagreement | None:
+def anytime_disagreement(sample: Sampled, rate: Rate) -> AnytimeDisagreement | None:
+    """The same rate for those who look at it after every label; None where there is none yet."""
     if rate.interval is None:
         return None
     looks = int((~np.isnan(sample.against)).sum())
