@@ -52,12 +52,17 @@ _LEXERS: Final = {
 """Languages whose code is coloured; any other stands in one colour."""
 
 _CODE: Final = "hl-"
-_BLOCKS: Final = frozenset(["p", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "table", "th", "td"])
-_INLINE: Final = frozenset(["br", "hr", "em", "strong", "s", "code", "pre", "span", "thead", "tbody", "tr"])
+_DIRECTED: Final = frozenset(["h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "table", "pre"])
+"""What runs as its first letter does: the marks of a list, the columns of a table. The rest finds its direction line by
+line, by the style sheet: an element with a direction of its own would not be asked for the first letter."""
+
+_PLAIN: Final = frozenset(
+    ["p", "li", "th", "td", "thead", "tbody", "tr", "br", "hr", "em", "strong", "s", "code", "span"]
+)
 _SPACES: Final = {"0.167em", "0.222em", "0.278em", "0.333em", "1em", "2em"}
 
 _CLEANER: Final = nh3.Cleaner(
-    tags=set(_BLOCKS | _INLINE | ELEMENTS),
+    tags=set(_DIRECTED | _PLAIN | ELEMENTS),
     clean_content_tags={"script", "style"},
     attributes={},
     tag_attribute_values={
@@ -72,7 +77,7 @@ _CLEANER: Final = nh3.Cleaner(
         "menclose": {"notation": {"box"}},
         "ol": {"start": {str(n) for n in range(1_000)}},
     },
-    set_tag_attribute_values={tag: {"dir": "auto"} for tag in _BLOCKS} | {"pre": {"dir": "auto"}},
+    set_tag_attribute_values={tag: {"dir": "auto"} for tag in _DIRECTED},
     allowed_classes={
         "p": {"cut"},
         "pre": {"code", "plain"},
@@ -154,15 +159,16 @@ def _fence(_: Any, tokens: Sequence[Token], index: int, __: Any, env: Any) -> st
 def _coloured(code: str, language: str, env: Any) -> str | None:
     """The code with a class for each kind of word; None where the text's time for colours is over."""
     parts = []
-    started = time.perf_counter()
-    for kind, word in _lexer(language).get_tokens(code):
-        if env.get("coloured", 0.0) + time.perf_counter() - started > _COLOURING:
+    lexer = _lexer(language)
+    started = time.thread_time()
+    for kind, word in lexer.get_tokens(code):
+        if env.get("coloured", 0.0) + time.thread_time() - started > _COLOURING:
             env["coloured"] = math.inf
             return None
         short = STANDARD_TYPES.get(kind, "")
         told = html.escape(word)
         parts.append(f'<span class="{_CODE}{short}">{told}</span>' if short else told)
-    env["coloured"] = env.get("coloured", 0.0) + time.perf_counter() - started
+    env["coloured"] = env.get("coloured", 0.0) + time.thread_time() - started
     return "".join(parts)
 
 

@@ -36,9 +36,9 @@ def shown(text: str) -> Markup:
     """What a model wrote, as a fragment of the page; a cut is told in words."""
     made = render(text)
     if len(text) > LONGEST:
-        plain = f'<p class="cut" dir="auto">{LONGEST:,} / {len(text):,}</p>'
+        plain = f'<p class="cut">{LONGEST:,} / {len(text):,}</p>'
         told = gettext(SCRIPT_TEXTS["cut"], shown=number(LONGEST), all=number(len(text)))
-        made = made.replace(plain, f'<p class="cut" dir="auto">{Markup.escape(told)}</p>')
+        made = made.replace(plain, f'<p class="cut">{Markup.escape(told)}</p>')
     return Markup(made)
 
 

@@ -5,6 +5,7 @@
 import settings, { element, say } from "./saying.js";
 import { markWords, unmarkWords } from "./words.js";
 
+const FOLDED_FROM = 0.2; // of the window's height: longer prompts are folded at first
 const AT_ONCE = 200_000; // characters of a text as written that are laid out unasked
 const ACTING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const HARMLESS = new Set(["\n", "\t", "\u200c", "\u200d"]);
@@ -42,9 +43,11 @@ export class QuestionView {
     at("place").hidden = true;
     this.prompt.hidden = this.sides.hidden = false;
     this.#draw();
-    this.#fold(this.promptText.scrollHeight > 1.6 * this.#foldedHeight());
+    const long = this.promptText.scrollHeight > FOLDED_FROM * innerHeight;
+    document.querySelector('[data-action="prompt"]').hidden = !long;
+    this.#fold(long);
     this.showSide("left");
-    for (const box of [this.promptText, this.left, this.right]) box.scrollTop = box.scrollLeft = 0;
+    for (const box of [this.left, this.right]) box.scrollTop = box.scrollLeft = 0;
   }
 
   /** No question: say why. */
@@ -122,15 +125,14 @@ export class QuestionView {
     return box;
   }
 
+  /** Folded, a conversation shows the message that is answered. */
   #fold(folded) {
+    const turns = this.promptText.querySelectorAll(".desk-turn");
     this.prompt.classList.toggle("folded", folded);
-    this.promptText.scrollTop = 0;
+    this.prompt.classList.toggle("talk", turns.length > 1);
+    this.promptText.scrollTop = folded && turns.length ? turns[turns.length - 1].offsetTop - this.promptText.offsetTop : 0;
     at("prompt-fold").textContent = say(folded ? "unfold" : "fold");
     document.querySelector('[data-action="prompt"]').setAttribute("aria-expanded", String(!folded));
-  }
-
-  #foldedHeight() {
-    return 4.9 * parseFloat(getComputedStyle(this.promptText).fontSize);
   }
 }
 

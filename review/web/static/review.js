@@ -28,7 +28,7 @@ let current = null;
 let shownAt = 0;
 let heldBack = false; // at_once: the next question waits for the verdict
 
-const outbox = new Outbox(settings.account, { sent, refused, changed: drawBar });
+const outbox = new Outbox(settings.account, { sent, refused, changed });
 for (const entry of outbox.entries()) if (entry.run === settings.run) remember(entry);
 const upcoming = new Upcoming(settings.run, {
   answered: (id) => answered.has(id),
@@ -40,10 +40,7 @@ const openReason = reasonDialog((text) => {
   draft.setReason(text);
   if (text) tell(say("reason_kept"));
 });
-const openVerdict = verdictDialog(() => {
-  heldBack = false;
-  advance();
-});
+const openVerdict = verdictDialog(goOn);
 const openHelp = helpDialog(keys, drawKeys);
 
 const ACTIONS = {
@@ -84,7 +81,7 @@ function vote(choice) {
 function skip(cause) {
   if (!current) return;
   answer("skip", { item_id: current.item_id, cause, reason: draft.reason });
-  tell(say("skipped"));
+  tell(say("skipped"), "skip");
 }
 
 function answer(kind, body) {
@@ -95,6 +92,17 @@ function answer(kind, body) {
   heldBack = kind === "vote" && settings.mode === "at_once" && outbox.reachable && navigator.onLine;
   if (!heldBack) advance();
   drawBar();
+}
+
+/** The verdict of an answer that waits for the network comes later, among the batches; the next question comes now. */
+function changed() {
+  if (heldBack && !outbox.reachable) goOn();
+  drawBar();
+}
+
+function goOn() {
+  heldBack = false;
+  advance();
 }
 
 async function undo() {
@@ -133,7 +141,7 @@ function bringBack(question, body) {
 async function advance() {
   const next = upcoming.next();
   if (next) show(next);
-  else if (!current) view.clear(say("loading"));
+  else if (!current) idle(say("loading"));
   await refill();
 }
 
@@ -143,7 +151,7 @@ async function refill() {
   } catch (error) {
     if (error instanceof Refused && error.status === 401) outbox.lockedOut = true;
     else outbox.reachable = false;
-    if (!current) view.clear(say(outbox.lockedOut ? "locked_out" : "stuck"));
+    if (!current) idle(say(outbox.lockedOut ? "locked_out" : "stuck"));
     drawBar();
     return;
   }
@@ -151,8 +159,8 @@ async function refill() {
   if (!current && !heldBack) {
     const next = upcoming.next();
     if (next) show(next);
-    else if (upcoming.heldByOthers) view.clear(say("others", { n: upcoming.heldByOthers }));
-    else view.clear(say("empty"));
+    else if (upcoming.heldByOthers) idle(say("others", { n: upcoming.heldByOthers }));
+    else idle(say("empty"));
   }
   drawBar();
 }
@@ -160,14 +168,24 @@ async function refill() {
 function show(question) {
   current = question;
   const before = document.activeElement;
+  delete at("verdict").dataset.idle;
+  at("idle").textContent = "";
   view.show(question);
   draft.reset(question.principles);
-  at("words-state")?.remove();
   press("words", view.words);
   shownAt = performance.now();
   // Whoever pressed a button stands before the new question, and not on a button that would answer it.
   if (before === document.body || before?.closest(".desk-verdict, .desk-place")) at("prompt-title").focus({ preventScroll: true });
   drawBar();
+}
+
+/** No question is there: say why, where the reader stands. */
+function idle(text) {
+  const stood = document.activeElement;
+  view.clear(text);
+  at("verdict").dataset.idle = "";
+  if (stood?.closest(".desk-verdict, .desk-prompt, .desk-sides") && stood.dataset.action !== "undo") at("place").focus();
+  if (at("idle").textContent !== text) at("idle").textContent = text;
 }
 
 function toggleWords() {
@@ -193,20 +211,31 @@ function sent(entry, told) {
   if (entry.run !== settings.run || !told) return;
   upcoming.mine = told.mine ?? upcoming.mine;
   if (entry.kind !== "vote") return;
-  if (settings.mode === "batch" && upcoming.mine.in_batch === 0 && upcoming.mine.votes > 0) {
-    at("batch-done").firstElementChild.textContent = say("batch_done", { batch: upcoming.mine.batch - 1 });
-    at("batch-done").hidden = false;
-  }
-  if (heldBack && told.revealed) openVerdict(told.revealed);
+  const complete = settings.mode === "batch" && upcoming.mine.in_batch === 0 && upcoming.mine.votes > 0;
+  if (complete) at("batch-done").firstElementChild.textContent = say("batch_done", { batch: upcoming.mine.batch - 1 });
+  at("batch-done").hidden = !complete;
+  if (told.revealed) forget(entry);
+  if (!heldBack) return;
+  if (told.revealed) openVerdict(told.revealed);
+  else goOn();
+}
+
+/** What was shown to its reviewer cannot be taken back here. */
+function forget(entry) {
+  const place = done.findIndex((one) => one.key === entry.key);
+  if (place >= 0) done.splice(place, 1);
 }
 
 function refused(entry, error) {
-  if (entry.kind === "undo") notice(say("too_late"));
-  else notice(error.status === 404 || error.status === 410 ? say("gone") : say("refused", { status: error.status, detail: error.detail }));
-  if (heldBack) {
-    heldBack = false;
-    advance();
-  }
+  if (entry.kind === "undo") {
+    notice(say("too_late"));
+    answered.add(entry.body.item_id);
+    if (current?.item_id === entry.body.item_id) {
+      current = null;
+      advance();
+    }
+  } else notice(error.status === 404 || error.status === 410 ? say("gone") : say("refused", { status: error.status, detail: error.detail }));
+  if (heldBack) goOn();
 }
 
 /** Stays until it was read: an answer that was lost must not be missed. */
@@ -217,12 +246,16 @@ function notice(text) {
   at("notices").append(note);
 }
 
+/** Say what was done, to the eye and to the ear; an answer lights up for a moment and can be taken back beside it. */
 function tell(text, choice = null) {
   at("said").textContent = text;
   at("live").textContent = text;
-  for (const button of document.querySelectorAll(".desk-choices button")) {
-    button.classList.toggle("chosen", button.dataset.action === choice);
-  }
+  at("take-back").hidden = choice === null;
+  for (const button of document.querySelectorAll(".desk-choices button")) button.classList.remove("chosen");
+  const button = document.querySelector(`.desk-choices [data-action="${choice}"]`);
+  if (!button) return;
+  void button.offsetWidth; // so that the same choice lights up again
+  button.classList.add("chosen");
 }
 
 function remember(entry) {
