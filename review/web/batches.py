@@ -29,6 +29,7 @@ from store.run import RunStore
 router = APIRouter()
 
 CHOICES: Final = {action.name: action.title for action in ACTIONS if action.group == "verdict"}
+_CUT: Final = SCRIPT_TEXTS["cut"]
 Reason = Annotated[str, Form(max_length=4000)]
 
 
@@ -37,7 +38,7 @@ def shown(text: str) -> Markup:
     made = render(text)
     if len(text) > LONGEST:
         plain = f'<p class="cut">{LONGEST:,} / {len(text):,}</p>'
-        told = gettext(SCRIPT_TEXTS["cut"], shown=number(LONGEST), all=number(len(text)))
+        told = gettext(_CUT, shown=number(LONGEST), all=number(len(text)))
         made = made.replace(plain, f'<p class="cut">{Markup.escape(told)}</p>')
     return Markup(made)
 

@@ -5,7 +5,7 @@ blind and on a lease, and so that the next one is there before it is needed.
 """
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 from fastapi import APIRouter, Body, Request
 from starlette.responses import RedirectResponse, Response
@@ -15,18 +15,13 @@ from review.queue import LEASE_S, SkipCause
 from review.rendering import LONGEST
 from review.reveals import batch_size, reveal_mode
 from review.web.hotkeys import ACTIONS, GROUPS, PREFERENCE, changed_keys, keys_of
-from review.web.language import gettext, message, speak
+from review.web.language import gettext, speak
 from review.web.script_texts import CAUSES, SCRIPT_TEXTS
 from review.web.site import locale_of, page, site_of
 from store.records import Run
 
 router = APIRouter()
 
-TITLES: Final = {
-    "batch": message("after every batch"),
-    "at_once": message("after every vote"),
-    "never": message("never"),
-}
 assert set(CAUSES) == set(get_args(SkipCause))
 
 
