@@ -121,7 +121,7 @@ class _Books:
         """The pictures of the figures that changed."""
         kept = self.figures.kept()
         for name, version, svg in pictures(kept, self.versions):
-            self.figures.keep((*_ALL, f"picture/{name}"), version, svg)
+            self.figures.keep((*_ALL, f"picture/{name}"), version, svg or "")
 
     def _stands(self, key: tuple[int, str, str], version: str) -> bool:
         return self.versions.get(key, ("", False))[0] == version

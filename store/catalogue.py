@@ -199,7 +199,7 @@ class Catalogue(RunScope):
             *self._of(unit), c.seq.between(*span), c.people.is_not(None)
         )
         with self.database.read() as connection:
-            found = dict(connection.execute(query.group_by(c.people)).tuples().all())
+            found: dict[int, int] = dict(connection.execute(query.group_by(c.people)).tuples().all())
         return {name: int(found.get(value, 0)) for name, value in _PEOPLE.items()}
 
     def settled(self, unit: Unit, span: Span) -> dict[str, tuple[str, int]]:
@@ -275,7 +275,7 @@ class Catalogue(RunScope):
         with self.database.read() as connection:
             found = connection.execute(joined.where(c.seq.in_(rows)).order_by(c.seq.desc())).all()
         return [
-            Listed(*row[:11], prompt=row.messages[-1]["content"][:length], first=row.first, second=row.second)
+            Listed._make([*row[:11], row.messages[-1]["content"][:length], row.first, row.second])
             for row in found
         ]
 

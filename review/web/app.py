@@ -8,7 +8,20 @@ from fastapi import FastAPI
 from review.accounts.desk import Desk
 from review.api import health
 from review.api.app import create_api
-from review.web import account, assets, audit_log, batches, login, people, reviewing
+from review.keeper import Keeper
+from review.web import (
+    account,
+    assets,
+    audit_log,
+    batches,
+    dashboard,
+    decisions,
+    live,
+    login,
+    people,
+    reviewing,
+    rounds,
+)
 from review.web.failures import failure, tell_failures
 from review.web.guard import Guard
 from review.web.settings import ServeSettings
@@ -20,17 +33,22 @@ ROUTERS = (
     assets.router,
     audit_log.router,
     batches.router,
+    dashboard.router,
+    decisions.router,
+    live.router,
     login.router,
     people.router,
     reviewing.router,
+    rounds.router,
 )
 
 
 def create_app(store: Store, settings: ServeSettings | None = None, *, desk: Desk | None = None) -> FastAPI:
     """The application over an open store. `desk` is for tests that bring their own clock or cheap passwords."""
     site = Site(store, settings or ServeSettings(), desk or Desk(store))
-    app = FastAPI(title="rlaif", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="rlaif", openapi_url=None, docs_url=None, redoc_url=None, lifespan=live.keeping)
     app.state.site = site
+    app.state.keeper = Keeper(store)
     app.state.store = store
     tell_failures(app)
     for router in ROUTERS:

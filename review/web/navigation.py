@@ -19,6 +19,7 @@ class Place(NamedTuple):
 
 PLACES: Final[tuple[Place, ...]] = (
     Place("/review", message("Review"), "reviewer"),
+    Place("/runs", message("Runs"), "lead"),
     Place("/accounts", message("Accounts"), "admin"),
     Place("/audit-log", message("Audit log"), "admin"),
 )

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from review.accounts.desk import Desk
 from review.accounts.identity import Viewer
+from review.visible import one_line
 from review.web.assets import Assets
 from review.web.language import LOCALES, install, message, negotiated, speak
 from review.web.navigation import PLACES
@@ -46,7 +47,7 @@ class Site:
             auto_reload=False,
         )
         install(self.templates)
-        self.templates.filters["browser"] = browser
+        self.templates.filters.update(browser=browser, oneline=one_line)
         self.templates.globals.update(static=self.assets.url, locales=LOCALES, places=PLACES, flashes=FLASHES)
 
 

@@ -1,0 +1,155 @@
+"""One decision as its page tells it: what was asked, what was said, where it came from, what became of it."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from review.rendering import render
+from review.visible import visible
+from review.worddiff import Piece, word_diff
+from store.effects import Effects, LabelEffect
+from store.errors import NotFound
+from store.node import Node
+from store.provenance import trace
+from store.records import Comparison, Label, Verdict
+from store.run import RunStore
+from store.store import Store
+
+LONGEST: Final = 40_000
+"""Characters of a text that a page holds; the whole stands in the store."""
+Hidden = Callable[[Iterable[str]], set[str]]
+"""Which of some comparisons are withheld from the reader."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A text as it is, made visible and cut; `length` is of the whole."""
+
+    text: str
+    length: int
+
+    @property
+    def cut(self) -> bool:
+        return self.length > LONGEST
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the two answers: rendered, and as it is."""
+
+    name: str
+    policy: str
+    tokens: int
+    finish_reason: str
+    html: Markup
+    source: Shown
+
+
+@dataclass(frozen=True)
+class Turn:
+    role: str
+    html: Markup
+    source: Shown
+
+
+@dataclass(frozen=True)
+class Told:
+    """Everything on the page of a decision that the reader may see."""
+
+    comparison: Comparison
+    verdict: Verdict
+    others: tuple[Verdict, ...]
+    """What other judges said of the same comparison."""
+    turns: tuple[Turn, ...]
+    first: Answer
+    second: Answer
+    words: list[Piece] | None
+    labels: tuple[Label, ...]
+    effects: tuple[LabelEffect, ...]
+    prompt_texts: tuple[tuple[str, Shown], ...]
+    template: Shown | None
+    constitution: Shown | None
+    raw: Shown
+    origin: Node
+    used_by: tuple[Node, ...]
+    kept_back: int
+    """Uses that are about comparisons withheld from the reader."""
+
+
+def tell(store: Store, run: RunStore, verdict_id: str, hidden: Hidden) -> Told:
+    """Raises `NotFound`. The caller has seen to it that the comparison itself is not withheld."""
+    verdict = run.verdict(verdict_id)
+    comparison = run.comparison(verdict.comparison_id)
+    first, second = comparison.first, comparison.second
+    found = trace(store, verdict_id, run.name)
+    secret = hidden(set(_comparisons_in(found.used_by)))
+    used = tuple(node for node in found.used_by if not secret & set(_comparisons_in((node,))))
+    effects = Effects(run.database, run.name).effects(comparison_id=comparison.id)
+    return Told(
+        comparison=comparison,
+        verdict=verdict,
+        others=tuple(one for one in run.verdicts_on(comparison.id) if one.id != verdict.id),
+        turns=tuple(
+            Turn(m.role, Markup(render(m.content)), shown(m.content)) for m in comparison.prompt.messages
+        ),
+        first=Answer(
+            "first",
+            first.policy,
+            first.tokens,
+            first.finish_reason,
+            Markup(render(first.text)),
+            shown(first.text),
+        ),
+        second=Answer(
+            "second",
+            second.policy,
+            second.tokens,
+            second.finish_reason,
+            Markup(render(second.text)),
+            shown(second.text),
+        ),
+        words=word_diff(first.text[:LONGEST], second.text[:LONGEST]),
+        labels=tuple(run.labels_on(comparison.id)),
+        effects=tuple(effects),
+        prompt_texts=tuple(
+            (hash, text) for hash in verdict.prompt_hashes if (text := _text(run, hash)) is not None
+        ),
+        template=_text(run, verdict.template),
+        constitution=_text(run, verdict.constitution),
+        raw=shown(_laid_out(verdict.raw)),
+        origin=found.subject,
+        used_by=used,
+        kept_back=len(found.used_by) - len(used),
+    )
+
+
+def shown(text: str) -> Shown:
+    """A text for a page: acting characters spelled out, cut where it is very long."""
+    return Shown(visible(text[:LONGEST]), len(text))
+
+
+def _text(run: RunStore, hash: str) -> Shown | None:
+    try:
+        return shown(run.text(hash))
+    except NotFound:
+        return None
+
+
+def _laid_out(raw: str) -> str:
+    """JSON over several lines; anything else as it is."""
+    try:
+        found: Any = json.loads(raw)
+    except ValueError:
+        return raw
+    return json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, dict | list) else raw
+
+
+def _comparisons_in(nodes: Iterable[Node]) -> Iterator[str]:
+    """The comparisons that uses are about."""
+    for node in nodes:
+        if isinstance(about := node.fields.get("comparison_id"), str):
+            yield about
+        yield from _comparisons_in(node.children)
