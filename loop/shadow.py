@@ -10,8 +10,7 @@ same ones, whatever order they come in.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from statsmodels.stats.proportion import proportion_confint
-
+from judge.wilson import wilson
 from loop.context import RunContext
 from loop.judging import Judging
 from prompts.hashing import derive_seed
@@ -57,10 +56,8 @@ def _agreement(both: Sequence[tuple[float, float]]) -> dict[str, Any]:
     sided = [(own > 0.5) == (other > 0.5) for own, other in both if own != 0.5 and other != 0.5]
     if not sided:
         return {"compared": len(sided)}
-    share = sum(sided) / len(sided)
-    low, high = proportion_confint(sum(sided), len(sided), alpha=0.05, method="wilson")
     return {
         "compared": len(sided),
-        "agreement": {"value": share, "low": min(float(low), share), "high": max(float(high), share)},
+        "agreement": wilson(sum(sided) / len(sided), len(sided)).model_dump(),
         "gap": sum(abs(own - other) for own, other in both) / len(both),
     }

@@ -12,9 +12,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
+from judge.wilson import wilson
 
 Floats = NDArray[np.float64]
 
@@ -68,11 +68,13 @@ def reliability(p_first: Floats, first_is_better: Floats) -> list[ReliabilityBin
     for number in np.unique(index):
         inside = index == number
         count, share = int(inside.sum()), float(right[inside].mean())
-        low, high = proportion_confint(share * count, count, alpha=0.05, method="wilson")
-        accuracy = Interval(value=share, low=min(share, float(low)), high=max(share, float(high)))
         edges = (round(0.5 + number / (2 * BINS), 4), round(0.5 + (number + 1) / (2 * BINS), 4))
         mean = float(sure[inside].mean())
-        bins.append(ReliabilityBin(low=edges[0], high=edges[1], n=count, confidence=mean, accuracy=accuracy))
+        bins.append(
+            ReliabilityBin(
+                low=edges[0], high=edges[1], n=count, confidence=mean, accuracy=wilson(share, count)
+            )
+        )
     return bins
 
 

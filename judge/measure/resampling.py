@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
+from judge.wilson import wilson
 
 Floats = NDArray[np.float64]
 
@@ -59,13 +59,13 @@ def rate(won: Floats, counted: Floats, groups: NDArray[np.intp], *, seed: int = 
             value=value, low=0.0, high=1.0
         )  # one prompt says nothing of the spread between prompts
     if prompts == len(used):
-        return _wilson(value, total)
+        return wilson(value, total, LEVEL)
     interval = percentiles(
         value,
         resample(np.column_stack([won, counted]), groups, seed=seed),
         lambda sums: sums[:, 0] / sums[:, 1],
     )
-    return interval if interval.low < interval.high else _wilson(value, float(prompts))
+    return interval if interval.low < interval.high else wilson(value, float(prompts), LEVEL)
 
 
 def percentiles(value: float, sums: Floats, of: Callable[[Floats], Floats]) -> Interval:
@@ -78,9 +78,3 @@ def percentiles(value: float, sums: Floats, of: Callable[[Floats], Floats]) -> I
     tail = 50.0 * (1.0 - LEVEL)
     low, high = np.percentile(drawn, [tail, 100.0 - tail])
     return Interval(value=value, low=min(value, float(low)), high=max(value, float(high)))
-
-
-def _wilson(value: float, count: float) -> Interval:
-    low, high = proportion_confint(value * count, count, alpha=1.0 - LEVEL, method="wilson")
-    # Wilson's bounds reach 0 and 1 only up to rounding.
-    return Interval(value=value, low=min(value, max(0.0, float(low))), high=max(value, min(1.0, float(high))))

@@ -8,10 +8,9 @@ round's labels are too few to split, and the agreement by round stands in a char
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from statsmodels.stats.proportion import proportion_confint
-
 from judge.interval import Interval
 from judge.ranks.standing import Standing
+from judge.wilson import wilson
 
 EDGES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
@@ -39,8 +38,5 @@ def confidence_bins(judged: Iterable[tuple[float, Standing]]) -> list[Bin]:
 
 def _bin(members: list[tuple[float, bool]]) -> Bin:
     agreed, labels = sum(agrees for _, agrees in members), len(members)
-    low, high = proportion_confint(agreed, labels, alpha=0.05, method="wilson")
-    share = agreed / labels
-    # Wilson's bounds reach 0 and 1 only up to rounding.
-    interval = Interval(value=share, low=min(float(low), share), high=max(float(high), share))
-    return Bin(confidence=sum(sure for sure, _ in members) / labels, labels=labels, agreement=interval)
+    mean = sum(sure for sure, _ in members) / labels
+    return Bin(confidence=mean, labels=labels, agreement=wilson(agreed / labels, labels))

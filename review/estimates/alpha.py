@@ -17,7 +17,7 @@ import krippendorff
 import numpy as np
 from numpy.typing import NDArray
 
-from review.estimates.rate import wilson
+from judge.wilson import wilson
 from review.estimates.report import Agreement, Alpha, HumanAgreement
 from store.answered import Answer
 from store.records import LabelValue

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
-from statsmodels.stats.proportion import proportion_confint
 
 from judge.interval import Interval
+from judge.wilson import wilson
 from review.estimates.report import Method
 from review.estimates.sampled import Floats, Sampled, weights
 
@@ -75,13 +75,6 @@ def disagreement_rate(sample: Sampled) -> Rate:
     return Rate(wilson(value, effective), method, _why(method, sample, decided), effective)
 
 
-def wilson(value: float, n: float) -> Interval:
-    """Wilson's 95% interval of a share `value` of `n`, which need not be whole; n > 0."""
-    low, high = proportion_confint(value * n, n, alpha=0.05, method="wilson")
-    # Wilson's bounds reach 0 and 1 only up to rounding.
-    return Interval(value=value, low=min(float(low), value), high=max(float(high), value))
-
-
 def _method(sample: Sampled, decided: np.ndarray) -> Method:
     if decided.any():
         sizes = np.bincount(sample.prompt[decided])
@@ -99,10 +92,7 @@ def _equal(sample: Sampled, decided: np.ndarray) -> Rate:
     population = max(float(sample.population[sample.stratum[0]]), answered)
     why = "Every comparison had the same chance to be drawn."
     if answered <= SMALL_FRACTION * population:
-        low, high = proportion_confint(against, n, alpha=0.05, method="wilson")
-        share = against / n
-        interval = Interval(value=share, low=min(float(low), share), high=max(float(high), share))
-        return Rate(interval, "wilson", why, float(n))
+        return Rate(wilson(against / n, n), "wilson", why, float(n))
     why += f" The {answered} answered are a good part of the {population:,.0f}, so the interval is narrower."
     if answered >= population - 0.5:
         return Rate(

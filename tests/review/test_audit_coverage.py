@@ -12,8 +12,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from judge.wilson import wilson
 from review.estimates.audit import anytime_disagreement
-from review.estimates.rate import disagreement_rate, wilson
+from review.estimates.rate import disagreement_rate
 from review.estimates.sampled import Sampled
 from review.estimates.sequence import ERROR, SHAPE, anytime_interval, crossing
 
