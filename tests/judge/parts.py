@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from judge import Judge
 from prompts.constitution import Constitution, load_constitution
 from prompts.hashing import content_hash
-from prompts.prompt import Message, Prompt
-from store.records import Comparison, Sample, Verdict
+from prompts.prompt import Message
+from store.records import Comparison, Verdict
+from tests.answers import answered, asked, compared
 
 TEXT = """\
 name: parts
@@ -45,27 +46,12 @@ def answer(**merits: int) -> str:
 def comparison_of(
     constitution: Constitution, first: str, second: str, *tags: str, reference: str | None = None
 ) -> Comparison:
-    prompt = Prompt(
-        messages=(Message(role="user", content="Which?"),), split="train", tags=tags, reference=reference
-    )
+    prompt = asked("Which?", tags=tags, reference=reference)
     one, other = (
-        Sample(
-            prompt_id=prompt.id,
-            policy="rev_a",
-            round=1,
-            purpose="train",
-            index=index,
-            seed=int(content_hash(text)[:8], 16),
-            settings="s",
-            text=text,
-            tokens=3,
-            finish_reason="stop",
-        )
+        answered(prompt, index, text, seed=int(content_hash(text)[:8], 16))
         for index, text in enumerate((first, second))
     )
-    return Comparison(
-        prompt=prompt, first=one, second=other, round=1, purpose="train", constitution=constitution.hash
-    )
+    return compared(prompt, one, other, constitution.hash)
 
 
 def asked_about(text: str) -> set[str]:

@@ -4,43 +4,22 @@ import re
 from typing import Any
 
 from prompts.constitution import load_constitution
-from prompts.prompt import Message, Prompt
+from prompts.prompt import Prompt
 from store.records import Comparison, Sample
+from tests.answers import answered, asked, compared
 
 GENERAL = load_constitution("general")
 
 
 def planted(worths: list[int], question: str = "What is it worth?") -> tuple[Prompt, list[Sample]]:
     """A prompt and a sample for each worth; the sample's text tells its worth."""
-    prompt = Prompt(messages=(Message(role="user", content=question),), split="train")
-    samples = [
-        Sample(
-            prompt_id=prompt.id,
-            policy="rev_a",
-            round=1,
-            purpose="train",
-            index=index,
-            seed=index,
-            settings="s",
-            text=f"worth={worth}",
-            tokens=3,
-            finish_reason="stop",
-        )
-        for index, worth in enumerate(worths)
-    ]
-    return prompt, samples
+    prompt = asked(question)
+    return prompt, [answered(prompt, index, f"worth={worth}") for index, worth in enumerate(worths)]
 
 
 def planted_comparison(first: int, second: int, question: str = "What is it worth?") -> Comparison:
     prompt, samples = planted([first, second], question)
-    return Comparison(
-        prompt=prompt,
-        first=samples[0],
-        second=samples[1],
-        round=1,
-        purpose="train",
-        constitution=GENERAL.hash,
-    )
+    return compared(prompt, *samples, constitution=GENERAL.hash)
 
 
 def better_label(chat: list[dict[str, Any]]) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from judge import Judge
 from prompts.constitution import load_constitution
-from prompts.prompt import Message, Prompt
-from store.records import Comparison, Sample, Verdict
+from store.records import Comparison, Verdict
+from tests.answers import answered, asked, compared
 
 ASKED = {
     "What is the capital of France?": "Paris.",
@@ -29,33 +29,9 @@ def starter_comparisons() -> list[Comparison]:
     constitution = load_constitution("starter").hash
     made = []
     for question, right in ASKED.items():
-        prompt = Prompt(messages=(Message(role="user", content=question),), split="train")
-        samples = [
-            Sample(
-                prompt_id=prompt.id,
-                policy="by hand",
-                round=1,
-                purpose="train",
-                index=index,
-                seed=index,
-                settings="by hand",
-                text=text,
-                tokens=4,
-                finish_reason="stop",
-            )
-            for index, text in enumerate([right, *WORSE])
-        ]
-        made += [
-            Comparison(
-                prompt=prompt,
-                first=samples[0],
-                second=worse,
-                round=1,
-                purpose="train",
-                constitution=constitution,
-            )
-            for worse in samples[1:]
-        ]
+        prompt = asked(question)
+        best, *worse = (answered(prompt, index, text) for index, text in enumerate([right, *WORSE]))
+        made += [compared(prompt, best, other, constitution) for other in worse]
     return made
 
 

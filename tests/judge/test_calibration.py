@@ -15,7 +15,8 @@ from judge.measure.calibration import (
     principle_temperatures,
 )
 from judge.measure.confidence import calibration_error, reliability
-from store.records import Calibration, Comparison, Message, Part, Prompt, Sample, Verdict
+from store.records import Calibration, Comparison, Part, Verdict
+from tests.answers import answered, asked, compared
 
 
 def planted(temperature: float, rows: int = 4000, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -80,17 +81,8 @@ def test_a_confidence_on_an_edge_is_in_the_bin_above_it() -> None:
 
 
 def _judged(verdict_fields: dict[str, object]) -> tuple[Comparison, Verdict]:
-    prompt = Prompt(messages=(Message(role="user", content="Q"),), split="train")
-    first, second = (
-        Sample(
-            prompt_id=prompt.id, policy="p", round=1, purpose="train", index=n, seed=0, settings="", text=str(n),
-            tokens=1, finish_reason="stop",
-        )
-        for n in range(2)
-    )  # fmt: skip
-    comparison = Comparison(
-        prompt=prompt, first=first, second=second, round=1, purpose="train", constitution="c"
-    )
+    prompt = asked("Q")
+    comparison = compared(prompt, *(answered(prompt, n, str(n)) for n in range(2)))
     fields = {
         "comparison_id": comparison.id,
         "judge": "j",

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from judge import LocalJudge, LocalJudgeSettings, build_judge
 from judge.presentation import present
 from prompts.constitution import Constitution, load_constitution
-from prompts.prompt import Message, Prompt
+from prompts.prompt import Message
 from prompts.template import load_template
-from store.records import Comparison, Sample, Verdict
+from store.records import Comparison, Verdict
+from tests.answers import answered, asked, compared
 
 
 class FixedScorer:
@@ -29,27 +30,11 @@ class FixedScorer:
 
 
 def eggs(constitution: Constitution, reference: str | None = None) -> Comparison:
-    prompt = Prompt(
-        messages=(Message(role="user", content="How do I boil an egg?"),), split="train", reference=reference
-    )
+    prompt = asked("How do I boil an egg?", reference=reference)
     first, second = (
-        Sample(
-            prompt_id=prompt.id,
-            policy="rev_a",
-            round=1,
-            purpose="train",
-            index=index,
-            seed=index,
-            settings="s",
-            text=text,
-            tokens=3,
-            finish_reason="stop",
-        )
-        for index, text in enumerate(["Ten minutes.", "Six, in salted water."])
+        answered(prompt, index, text) for index, text in enumerate(["Ten minutes.", "Six, in salted water."])
     )
-    return Comparison(
-        prompt=prompt, first=first, second=second, round=1, purpose="train", constitution=constitution.hash
-    )
+    return compared(prompt, first, second, constitution.hash)
 
 
 @pytest.mark.parametrize("reference", [None, "Boil it for ten minutes."])

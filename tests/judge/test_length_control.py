@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from judge.ranks.length_control import length_controlled_win_rate
 from judge.ranks.wins import win_rate
-from prompts.prompt import Message, Prompt
-from store.records import Comparison, Sample, Verdict
+from store.records import Comparison, Verdict
+from tests.answers import answered, asked, compared
 
 Game = tuple[float, int, int]
 
@@ -20,25 +20,12 @@ def judged(games: list[Game]) -> list[tuple[Comparison, Verdict]]:
     """A prompt for each (p_first, tokens of the first, tokens of the second)."""
     found = []
     for number, (p_first, *lengths) in enumerate(games):
-        prompt = Prompt(messages=(Message(role="user", content=f"Question {number}?"),), split="heldout")
+        prompt = asked(f"Question {number}?", split="heldout")
         first, second = (
-            Sample(
-                prompt_id=prompt.id,
-                policy=f"rev_{side}",
-                round=1,
-                purpose="gate",
-                index=0,
-                seed=side,
-                settings="s",
-                text=f"answer {side}",
-                tokens=tokens,
-                finish_reason="stop",
-            )
+            answered(prompt, 0, f"answer {side}", policy=f"rev_{side}", purpose="gate", tokens=tokens)
             for side, tokens in enumerate(lengths)
         )
-        comparison = Comparison(
-            prompt=prompt, first=first, second=second, round=1, purpose="gate", constitution="c"
-        )
+        comparison = compared(prompt, first, second)
         verdict = Verdict(
             comparison_id=comparison.id, judge="j", template="t", constitution="c", p_first=p_first
         )

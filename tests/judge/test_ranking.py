@@ -11,29 +11,19 @@ from scipy.optimize import minimize
 
 from judge.ranks.bradley_terry import bradley_terry
 from judge.ranks.ranking import cycle_rate, flip_rate, rank, round_robin
-from prompts.prompt import Message, Prompt
 from store.records import Comparison, Label, Preference, Sample, Verdict
+from tests.answers import answered, asked
+from tests.answers import compared as of_prompt
 
-PROMPT = Prompt(messages=(Message(role="user", content="Which day follows Monday?"),), split="train")
+PROMPT = asked("Which day follows Monday?")
 
 
 def sample(index: int, text: str | None = None) -> Sample:
-    return Sample(
-        prompt_id=PROMPT.id,
-        policy="rev_a",
-        round=1,
-        purpose="train",
-        index=index,
-        seed=index,
-        settings="s",
-        text=f"answer {index}" if text is None else text,
-        tokens=2,
-        finish_reason="stop",
-    )
+    return answered(PROMPT, index, f"answer {index}" if text is None else text)
 
 
 def compared(first: Sample, second: Sample) -> Comparison:
-    return Comparison(prompt=PROMPT, first=first, second=second, round=1, purpose="train", constitution="con")
+    return of_prompt(PROMPT, first, second, "con")
 
 
 def verdict(comparison: Comparison, p_first: float | None) -> Verdict:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from judge.ranks.bradley_terry import bradley_terry
 from judge.ranks.ranking import rank
 from judge.ranks.ties import TieGame, davidson
-from prompts.prompt import Message, Prompt
 from store.records import Comparison, Label, Sample, Verdict
+from tests.answers import answered, asked, compared
 
-PROMPT = Prompt(messages=(Message(role="user", content="Which is better?"),), split="train")
+PROMPT = asked("Which is better?")
 
 
 def expected(strengths: list[float], ties: float) -> list[TieGame]:
@@ -78,24 +78,11 @@ def test_a_sure_tie_tells_more_than_a_torn_judge() -> None:
 
 
 def sample(index: int) -> Sample:
-    return Sample(
-        prompt_id=PROMPT.id,
-        policy="rev_a",
-        round=1,
-        purpose="train",
-        index=index,
-        seed=index,
-        settings="s",
-        text=f"answer {index}",
-        tokens=2,
-        finish_reason="stop",
-    )
+    return answered(PROMPT, index, f"answer {index}")
 
 
 def judged(first: Sample, second: Sample, p_first: float, p_tie: float | None) -> tuple[Comparison, Verdict]:
-    comparison = Comparison(
-        prompt=PROMPT, first=first, second=second, round=1, purpose="train", constitution="con"
-    )
+    comparison = compared(PROMPT, first, second, "con")
     return comparison, Verdict(
         comparison_id=comparison.id,
         judge="test",

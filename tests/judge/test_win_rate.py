@@ -5,35 +5,17 @@ import pytest
 
 from judge.interval import Interval
 from judge.ranks.wins import win_rate
-from prompts.prompt import Message, Prompt
-from store.records import Comparison, Sample, Verdict
+from store.records import Comparison, Verdict
+from tests.answers import answered, asked, compared
 
 
 def judged(prompt: str, p_first: float | None, index: int = 0) -> tuple[Comparison, Verdict]:
-    asked = Prompt(messages=(Message(role="user", content=prompt),), split="heldout")
-
-    def sample(policy: str) -> Sample:
-        return Sample(
-            prompt_id=asked.id,
-            policy=policy,
-            round=1,
-            purpose="gate",
-            index=index,
-            seed=0,
-            settings="s",
-            text=policy,
-            tokens=1,
-            finish_reason="stop",
-        )
-
-    comparison = Comparison(
-        prompt=asked,
-        first=sample("candidate"),
-        second=sample("incumbent"),
-        round=1,
-        purpose="gate",
-        constitution="con",
+    question = asked(prompt, split="heldout")
+    candidate, incumbent = (
+        answered(question, index, policy, policy=policy, purpose="gate")
+        for policy in ("candidate", "incumbent")
     )
+    comparison = compared(question, candidate, incumbent, "con")
     return comparison, Verdict(
         comparison_id=comparison.id,
         judge="test",

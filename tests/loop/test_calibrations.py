@@ -18,8 +18,10 @@ from loop.settings import PairSettings
 from policy.starter.build import ensure_starter
 from store.errors import NotFound
 from store.evaluations import Evaluations
-from store.records import Calibration, Comparison, Label, Message, Preference, Prompt, Sample, Verdict
+from store.records import Calibration, Label, Preference, Verdict
 from store.store import Store
+from tests.answers import answered, compared
+from tests.answers import asked as question
 
 
 def test_labels_of_a_run_teach_its_judges_temperature(
@@ -135,17 +137,9 @@ def test_another_judge_is_another_lineage(tree: dict[str, Any]) -> None:
 
 
 def test_a_pair_says_which_calibration_its_confidence_has_been_through() -> None:
-    prompt = Prompt(messages=(Message(role="user", content="Q"),), split="train")
-    first, second = (
-        Sample(
-            prompt_id=prompt.id, policy="p", round=1, purpose="train", index=n, seed=0, settings="", text=text,
-            tokens=1, finish_reason="stop",
-        )
-        for n, text in enumerate(("one thing", "quite another"))
-    )  # fmt: skip
-    comparison = Comparison(
-        prompt=prompt, first=first, second=second, round=1, purpose="train", constitution="c"
-    )
+    prompt = question("Q")
+    first, second = (answered(prompt, n, text) for n, text in enumerate(("one thing", "quite another")))
+    comparison = compared(prompt, first, second)
     verdict = Verdict(comparison_id=comparison.id, judge="j", template="t", constitution="c", p_first=0.9)
     preference = Preference(
         prompt_id=prompt.id,

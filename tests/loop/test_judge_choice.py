@@ -13,34 +13,13 @@ from loop.judge_choice import NAMES, choose_judge, open_judge
 from policy.errors import PolicyRefused
 from prompts.constitution import load_constitution
 from prompts.errors import UnknownName
-from store.records import Comparison, Message, Prompt, Sample
+from store.records import Comparison
+from tests.answers import answered, asked, compared
 
 
 def _comparison(constitution: str) -> Comparison:
-    prompt = Prompt(messages=(Message(role="user", content="Hi?"),), split="heldout")
-
-    def sample(index: int, text: str) -> Sample:
-        return Sample(
-            prompt_id=prompt.id,
-            policy="test",
-            round=0,
-            purpose="gate",
-            index=index,
-            seed=0,
-            settings="",
-            text=text,
-            tokens=1,
-            finish_reason="stop",
-        )
-
-    return Comparison(
-        prompt=prompt,
-        first=sample(0, "a longer one"),
-        second=sample(1, "short"),
-        round=0,
-        purpose="gate",
-        constitution=constitution,
-    )
+    prompt = asked("Hi?", split="heldout")
+    return compared(prompt, answered(prompt, 0, "a longer one"), answered(prompt, 1, "short"), constitution)
 
 
 def _file(tmp_path: Path, text: str) -> str:

@@ -11,7 +11,8 @@ from prompts.hashing import content_hash
 from store import Store
 from store.judge_calls import JudgeCalls, PaidCall
 from store.judge_usage import usage_by_round
-from store.records import Comparison, Message, Prompt, Run, Sample, StageMarker, Usage, Verdict
+from store.records import Run, StageMarker, Usage, Verdict
+from tests.answers import answered, asked, compared
 
 
 def config(**judge: object) -> RunConfig:
@@ -38,25 +39,12 @@ def judged(store: Store, costs: list[float | None]) -> None:
     run = store.create_run(
         Run(name="run", seed=1, config_hash="h", config={"rounds": 1, "gate": {"patience": 1}})
     )
-    prompt = Prompt(messages=(Message(role="user", content="?"),), split="train")
+    prompt = asked("?")
     run.add_prompts([prompt])
-    samples = [
-        Sample(
-            prompt_id=prompt.id, policy="rev_a", round=1, purpose="train", index=index, seed=index, settings="s",
-            text=f"{index}", tokens=1, finish_reason="stop",
-        )
-        for index in range(len(costs) + 1)
-    ]  # fmt: skip
+    samples = [answered(prompt, index, f"{index}") for index in range(len(costs) + 1)]
     run.add_samples(samples)
     for second, cost in zip(samples[1:], costs, strict=True):
-        comparison = Comparison(
-            prompt=prompt,
-            first=samples[0],
-            second=second,
-            round=1,
-            purpose="train",
-            constitution=content_hash("c"),
-        )
+        comparison = compared(prompt, samples[0], second, content_hash("c"))
         run.add_comparisons([comparison])
         usage = Usage(calls=2, input_tokens=10, output_tokens=3, cost_usd=cost)
         run.add_verdicts(

@@ -14,7 +14,8 @@ from judge.ranks.ranking import rank, round_robin
 from loop.pairs import build_pairs, write_pairs_file
 from loop.settings import PairSettings
 from loop.similarity import similarity
-from store.records import Comparison, Label, Message, Preference, Prompt, Sample, Verdict
+from store.records import Comparison, Label, Preference, Verdict
+from tests.answers import answered, asked
 
 TEXTS = [
     "worst answer here",
@@ -30,23 +31,12 @@ TEXTS = [
 
 
 def make_prompt(number=0):
-    return Prompt(messages=(Message(role="user", content=f"Question {number}?"),), split="train")
+    return asked(f"Question {number}?")
 
 
 def make_samples(prompt, texts=TEXTS, tokens=None):
     return [
-        Sample(
-            prompt_id=prompt.id,
-            policy="rev_a",
-            round=1,
-            purpose="train",
-            index=index,
-            seed=index,
-            settings="s",
-            text=text,
-            tokens=tokens[index] if tokens else len(text.split()),
-            finish_reason="stop",
-        )
+        answered(prompt, index, text, tokens=tokens[index] if tokens else len(text.split()))
         for index, text in enumerate(texts)
     ]
 
