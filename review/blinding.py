@@ -1,13 +1,13 @@
 """What is withheld from whom: one rule, as a condition for queries and as an answer for one comparison.
 
-A comparison is withheld from an account while people are still to answer it, while the account holds it, and after
-the account answered it, until its verdicts were shown to that account on purpose (`reveals`): only so is an answer that
-is called blind given by somebody who had seen no verdict, revisions included. Nothing about a withheld comparison that
-the judge said, nor its lane, margin, policies or sides, may reach the account.
+A comparison is withheld from an account while people are still to answer it, from when the account was given it until
+it gives it back (a lease that ran out is not given back: its answer may be on the way), and after the account answered
+it; until its verdicts were shown to that account on purpose (`reveals`). Only so is an answer that is called blind
+given by somebody who had seen no verdict, revisions included; an answer to what was not withheld is not called so.
+Nothing about a withheld comparison that the judge said, nor its lane, margin, policies or sides, may reach the account.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,7 +39,6 @@ def withheld(
         claims.c.run == items.c.run,
         claims.c.item_id == items.c.id,
         claims.c.reviewer == account,
-        claims.c.expires_at > datetime.now(UTC),
     )
     wanted = sa.exists().where(
         items.c.run == run, items.c.comparison_id == comparison_id, (items.c.wanted > 0) | held
@@ -79,11 +78,8 @@ def withheld_count(store: RunStore, account: str) -> int:
 def _all_withheld(run: str, account: str) -> sa.Select[tuple[str]]:
     """The ids of all that `withheld` holds of: its three cases one by one, each from an index."""
     waiting = sa.select(_ITEMS.c.comparison_id).where(_ITEMS.c.run == run, WANTED)
-    held = (
-        sa.select(_ITEMS.c.comparison_id)
-        .join(_CLAIMS, (_CLAIMS.c.run == _ITEMS.c.run) & (_CLAIMS.c.item_id == _ITEMS.c.id))
-        .where(_CLAIMS.c.run == run, _CLAIMS.c.reviewer == account, _CLAIMS.c.expires_at > datetime.now(UTC))
-    )
+    given = sa.select(_CLAIMS.c.item_id).where(_CLAIMS.c.run == run, _CLAIMS.c.reviewer == account)
+    held = sa.select(_ITEMS.c.comparison_id).where(_ITEMS.c.run == run, _ITEMS.c.id.in_(given))
     answered = sa.select(_LABELS.c.comparison_id).where(
         _LABELS.c.run == run, _LABELS.c.reviewer == account, _LABELS.c.source.in_(("queue", "late"))
     )

@@ -24,14 +24,15 @@ from review.questions import (
 )
 from review.reveals import reveal_mode
 from review.simulated import SIMULATED
+from store.claims import COUNTED
 from store.errors import NotFound
 from store.queue_counts import LaneStatus
-from store.records import Label, Mark, Reveal, ReviewItem
+from store.records import Label, LabelSource, Mark, Reveal, ReviewItem
 from store.run import RunStore
 
 __all__ = [
-    "Choice", "Claimed", "LaneStatus", "Question", "SideMark", "SkipCause", "claim", "is_swapped", "question",
-    "release", "skip", "status", "undo", "vote",
+    "COUNTED", "Choice", "Claimed", "LaneStatus", "Question", "SideMark", "SkipCause", "claim", "is_swapped",
+    "question", "release", "skip", "status", "undo", "vote",
 ]  # fmt: skip
 
 LEASE_S = 600.0
@@ -48,7 +49,7 @@ class Claimed:
 
     items: tuple[Question, ...]
     open: int
-    """Further items that this reviewer could be given."""
+    """Further items that this reviewer could be given; counted up to `COUNTED`, and what is more is said as that."""
     held_by_others: int
     """Items that they could be given if others, who look at them now, gave them back. Where `items` is empty and
     this is not 0, the queue is not done yet."""
@@ -59,7 +60,8 @@ def claim(store: RunStore, reviewer: str, *, count: int = 1, lease_s: float = LE
     claims = store.claim_items(named(reviewer), count, lease_s)
     could, taken = store.open_count(reviewer)
     questions = tuple(question(store, held.item_id, reviewer, held.expires_at) for held in claims)
-    return Claimed(questions, max(0, could - taken - len(questions)), taken)
+    further = could if could >= COUNTED else max(0, could - taken - len(questions))
+    return Claimed(questions, further, taken)
 
 
 def release(store: RunStore, reviewer: str, item_id: str) -> bool:
@@ -85,7 +87,8 @@ def vote(
     The same answer again changes nothing; another one is added as a revision, and the first stays. `marks` say which
     side is better under a principle, by its id. `key` names this answer for its sender: sent again under the same key,
     it is the label that is there, whatever it says. `reveal` is the run's own where it is None; with `at_once` the
-    reviewer counts as shown the verdict from here on. A label is blind where they had not been shown it before.
+    reviewer counts as shown the verdict from here on. A label is blind where they had not been shown it before, and
+    could not have looked it up (see `review.blinding`).
     Raises UnknownItem, KeyTaken, and ReviewError for a choice or a mark that is none.
     """
     named(reviewer)
@@ -110,7 +113,7 @@ def vote(
             inclusion_probability=found.inclusion_probability,
             swapped=swapped,
             revision=latest.revision + 1 if latest else 0,
-            blind=not store.revealed(reviewer, [found.comparison_id]),
+            blind=_is_blind(store, found, reviewer, latest),
             reveal=mode,
             source=_source(store, found, latest),
             marks=_marks(store, found, marks or {}, swapped=swapped),
@@ -202,11 +205,19 @@ def _locked(store: RunStore, item_id: str) -> ReviewItem:
         raise unknown(store, item_id) from error
 
 
-def _source(store: RunStore, found: ReviewItem, latest: Label | None) -> Literal["queue", "late"]:
+def _source(store: RunStore, found: ReviewItem, latest: Label | None) -> LabelSource:
     """A revision counts as what it revises; a new answer counts while its item waits for any."""
     if latest is not None and latest.value != "withdrawn":
-        return "late" if latest.source == "late" else "queue"
+        return latest.source
     return "queue" if store.is_wanted(found.id) else "late"
+
+
+def _is_blind(store: RunStore, found: ReviewItem, reviewer: str, latest: Label | None) -> bool:
+    """Whether the verdict has been withheld from this reviewer to this moment."""
+    if store.revealed(reviewer, [found.comparison_id]):
+        return False
+    answered = latest is not None and latest.source in ("queue", "late")
+    return answered or store.is_wanted(found.id) or store.was_leased(found.id, reviewer)
 
 
 def _marks(

@@ -118,16 +118,18 @@ def mine(store: RunStore, reviewer: str) -> Mine:
 def batches(store: RunStore, reviewer: str) -> list[BatchState]:
     """This reviewer's batches, first to last."""
     size, mode = batch_size(store), reveal_mode(store)
-    votes = store.votes(named(reviewer))
-    shown = store.revealed(reviewer, [label.comparison_id for label in votes])
-    done = len(votes) % size and mode == "batch" and _nothing_left(store, reviewer)
-    states = []
-    for start in range(0, len(votes), size):
-        part = votes[start : start + size]
-        ready = mode == "at_once" or (mode == "batch" and (len(part) == size or bool(done)))
-        seen = all(label.comparison_id in shown for label in part)
-        states.append(BatchState(start // size + 1, len(part), size, ready, seen))
-    return states
+    counts = store.vote_batches(named(reviewer), size)
+    done = bool(counts) and counts[-1][0] < size and mode == "batch" and _nothing_left(store, reviewer)
+    return [
+        BatchState(
+            batch=number,
+            votes=votes,
+            size=size,
+            revealable=mode == "at_once" or (mode == "batch" and (votes == size or done)),
+            revealed=shown == votes,
+        )
+        for number, (votes, shown) in enumerate(counts, start=1)
+    ]
 
 
 def reveal(store: RunStore, reviewer: str, batch: int) -> Batch:
@@ -170,7 +172,7 @@ def unblind(store: RunStore, comparison: Comparison, reviewer: str) -> None:
 
 
 def _nothing_left(store: RunStore, reviewer: str) -> bool:
-    return store.open_count(reviewer)[0] == 0
+    return not store.any_open(reviewer)
 
 
 def _shown(verdict: Verdict, *, swapped: bool) -> ShownVerdict:

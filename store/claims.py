@@ -6,9 +6,12 @@ waits for answers. SQLite has one writer at a time, which makes that hold by its
 item's row, passing over rows that others are just locking; and because what a query counts beside a row that it
 waited for is as old as the query, it is counted again in a second query once the row is held.
 
+A claim goes when its holder answers, skips or gives the item back, and not when it runs out: it also tells to whom an
+item was given, and so who may answer late without having seen a verdict.
+
 What to look at first: what this reviewer is to be asked again, when its time has come; then the round that the run is
-at; then the rest from where they last were, and at last from the start. Starting at the start each time would step over
-everything they answered and others have not.
+at; then the rest; of each from where they last were, and then from the start. Starting at the start each time would
+step over everything they answered and others have not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from prompts.hashing import derive_seed
 from store import tables
@@ -26,14 +29,17 @@ from store.scope import chunks
 
 _CLAIMS, _LABELS, _REVEALS, _MARKERS = tables.claims, tables.labels, tables.reveals, tables.stage_markers
 
+_USUAL = ITEMS.c.lane != "repeat"
 _REPEAT_AFTER, _REPEAT_SPREAD = 10, 20
 """Answers between an item and its repeat: at least so many, and up to so many more, drawn for each."""
 _REPEAT_AFTER_S = 3600.0
 """Or so much time."""
 _LOOK_BACK = 200
 """Latest answers of a reviewer that are looked through for repeats."""
-_COUNTED = 2_000
-"""Waiting items up to which each is looked at, to count them."""
+COUNTED = 500
+"""Items up to which the open ones are counted."""
+_LOOKED_AT = 3 * COUNTED
+"""Waiting items that are looked at to count them."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,15 @@ class Claims(ReviewItems):
         for wait in (False, True):
             with self.database.write() as connection:
                 now = datetime.now(UTC)
+                rows = connection.begin_nested()
                 chosen = self._held(connection, reviewer, now)[:count]
                 if len(chosen) < count:
                     chosen += self._found(connection, reviewer, count - len(chosen), now, chosen, wait=wait)
                 if chosen:
                     return self._lease(connection, reviewer, chosen, now, lease_s)
-            # Nothing was free, or every free row was just being locked by others: only the second try waits for them.
+                # Nothing was free, or every free row was just being locked by others: the second try waits for them,
+                # and keeps nobody waiting for rows that turned out to be taken.
+                rows.rollback()
         return []
 
     def lease_item(self, item_id: str, reviewer: str, lease_s: float) -> Claim:
@@ -73,32 +82,42 @@ class Claims(ReviewItems):
         with self.database.write() as connection:
             return connection.execute(gone).rowcount > 0
 
+    def was_leased(self, item_id: str, reviewer: str) -> bool:
+        """Whether an item was given to this reviewer, and neither answered nor given back since."""
+        query = sa.select(_CLAIMS.c.item_id).where(
+            _CLAIMS.c.run == self.name, _CLAIMS.c.item_id == item_id, _CLAIMS.c.reviewer == reviewer
+        )
+        with self.database.read() as connection:
+            return connection.scalar(query) is not None
+
+    def any_open(self, reviewer: str) -> bool:
+        """Whether there is an item that this reviewer could still answer, in whosever hands. Repeats are left out."""
+        could = sa.exists().where(*self._could_answer(reviewer), _USUAL)
+        with self.database.read() as connection:
+            return bool(connection.scalar(sa.select(could)))
+
     def open_count(self, reviewer: str) -> tuple[int, int]:
         """Items that this reviewer could still answer, and how many of them are all in others' hands.
 
-        Repeats are left out: they come when their time has come. Up to some thousands the first is exact; of more it is
-        all that waits for answers, less what this reviewer answered.
+        Repeats are left out: they come when their time has come. The first is exact below `COUNTED`; what is more is
+        said as `COUNTED`.
         """
         now = datetime.now(UTC)
-        could = [*self._could_answer(reviewer), ITEMS.c.lane != "repeat"]
+        could = [*self._could_answer(reviewer), _USUAL]
         busy = sa.select(_CLAIMS.c.item_id).where(
             _CLAIMS.c.run == self.name, _CLAIMS.c.reviewer != reviewer, _CLAIMS.c.expires_at > now
         )
         taken = sa.select(sa.func.count()).where(
             *could, ITEMS.c.id.in_(busy), ITEMS.c.wanted <= self._taken(reviewer, now)
         )
-        waiting = sa.select(sa.func.count()).select_from(ITEMS).where(ITEMS.c.run == self.name, WANTED)
-        answered = (
-            sa.select(sa.func.count(ITEMS.c.id.distinct()))
-            .join(_LABELS, (_LABELS.c.run == ITEMS.c.run) & (_LABELS.c.item_id == ITEMS.c.id))
-            .where(_LABELS.c.run == self.name, _LABELS.c.reviewer == reviewer, ITEMS.c.wanted > 0)
-        )
         with self.database.read() as connection:
-            count = connection.scalar(waiting) or 0
-            if count <= _COUNTED:
-                count = connection.scalar(sa.select(sa.func.count()).select_from(ITEMS).where(*could)) or 0
-            else:
-                count -= connection.scalar(answered) or 0
+            further = self._further(self._last_answered(connection, reviewer))
+            first = sa.select(ITEMS.c.id).where(ITEMS.c.run == self.name, WANTED)
+            first = first.order_by(*QUEUE_ORDER).limit(_LOOKED_AT)
+            # From where they are on hardly anything is done; from the start much may be, so that is bounded too.
+            count = self._count(connection, *could, *further)
+            if count < COUNTED:
+                count = self._count(connection, *could, ITEMS.c.id.in_(first))
             return count, connection.scalar(taken) or 0
 
     def repeats_waiting(self, reviewer: str, comparison_ids: Iterable[str]) -> set[str]:
@@ -115,6 +134,10 @@ class Claims(ReviewItems):
                 )
                 found.update(connection.scalars(query))
         return found
+
+    def _count(self, connection: Connection, *conditions: sa.ColumnElement[bool]) -> int:
+        some = sa.select(ITEMS.c.id).where(*conditions).order_by(*QUEUE_ORDER).limit(COUNTED)
+        return connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
     def _held(self, connection: Connection, reviewer: str, now: datetime) -> list[str]:
         """Items in this reviewer's hands that still wait for an answer, longest held first."""
@@ -140,8 +163,7 @@ class Claims(ReviewItems):
         """Up to `count` further items, their rows locked."""
         found: list[str] = []
         free = [*self._could_answer(reviewer), ITEMS.c.wanted > self._taken(reviewer, now)]
-        usual = ITEMS.c.lane != "repeat"
-        places = [[usual, *place] for place in self._places(connection, reviewer)]
+        places = [[_USUAL, *place] for place in self._places(connection, reviewer)]
         if due := self._due_repeats(connection, reviewer, now):
             places.insert(0, [ITEMS.c.id.in_(due)])
         for place in places:
@@ -195,19 +217,30 @@ class Claims(ReviewItems):
         last_gate = sa.select(sa.func.max(_MARKERS.c.round))
         last_gate = last_gate.where(_MARKERS.c.run == self.name, _MARKERS.c.stage == "gate")
         current = (connection.scalar(last_gate) or 0) + 1
-        places = [[ITEMS.c.round == current]]
-        last = (
+        here = ITEMS.c.round == current
+        mark = self._last_answered(connection, reviewer)
+        if mark is not None and mark.round == current:
+            return [[here, *self._further(mark, 1)], [here], []]
+        return [[here], self._further(mark), []]
+
+    def _last_answered(self, connection: Connection, reviewer: str) -> Row[Any] | None:
+        """Where in the queue this reviewer answered last."""
+        query = (
             sa.select(*QUEUE_ORDER)
             .join(_LABELS, (_LABELS.c.run == ITEMS.c.run) & (_LABELS.c.item_id == ITEMS.c.id))
-            .where(_LABELS.c.run == self.name, _LABELS.c.reviewer == reviewer)
+            .where(_LABELS.c.run == self.name, _LABELS.c.reviewer == reviewer, _USUAL)
             .order_by(_LABELS.c.created_at.desc())
             .limit(1)
         )
-        mark = connection.execute(last).one_or_none()
-        if mark is not None and mark.round != current:
-            at = [sa.literal(value, key.type) for value, key in zip(mark, QUEUE_ORDER, strict=True)]
-            places.append([sa.tuple_(*QUEUE_ORDER) > sa.tuple_(*at)])
-        return [*places, []]
+        return connection.execute(query).one_or_none()
+
+    def _further(self, mark: Row[Any] | None, known: int = 0) -> list[sa.ColumnElement[bool]]:
+        """What holds of the items behind this place; of the keys of the order the first `known` are the same."""
+        if mark is None:
+            return []
+        keys = list(zip(QUEUE_ORDER, mark, strict=True))[known:]
+        at = [sa.literal(value, key.type) for key, value in keys]
+        return [sa.tuple_(*(key for key, _ in keys)) > sa.tuple_(*at)]
 
     def _could_answer(self, reviewer: str) -> list[sa.ColumnElement[bool]]:
         """What holds of an item that waits for an answer this reviewer could give."""
@@ -232,10 +265,6 @@ class Claims(ReviewItems):
         self, connection: Connection, reviewer: str, item_ids: Sequence[str], now: datetime, lease_s: float
     ) -> list[Claim]:
         until = now + timedelta(seconds=lease_s)
-        over = sa.delete(_CLAIMS).where(
-            _CLAIMS.c.run == self.name, _CLAIMS.c.item_id.in_(item_ids), _CLAIMS.c.expires_at <= now
-        )
-        connection.execute(over)
         insert = self.database.insert(_CLAIMS)
         renew = insert.on_conflict_do_update(
             index_elements=["run", "item_id", "reviewer"], set_={"expires_at": insert.excluded.expires_at}

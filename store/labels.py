@@ -13,7 +13,10 @@ from store.records import Label, Purpose, ReviewItem
 from store.review_items import QUEUE_ORDER, ReviewItems
 from store.scope import columns_of
 
-_ITEMS, _LABELS, _SKIPS = tables.review_items, tables.labels, tables.skips
+_ITEMS, _LABELS, _SKIPS, _REVEALS = tables.review_items, tables.labels, tables.skips, tables.reveals
+_OPENING = _LABELS.c.revision == sa.literal_column("0")
+_WITHDRAWN = _LABELS.c.value == sa.literal_column("'withdrawn'")
+"""Spelt out, as in `review_items.WANTED`: these are the conditions of two indexes."""
 
 
 class Labels(ReviewItems):
@@ -91,24 +94,34 @@ class Labels(ReviewItems):
 
     def votes(self, reviewer: str, first: int = 0, count: int | None = None) -> list[Label]:
         """The labels of this reviewer that stand and came by the queue, by when they first answered each item."""
-        opening = _LABELS.alias("opening")
-        query = self._standing().join(
-            opening,
-            (opening.c.run == _LABELS.c.run)
-            & (opening.c.item_id == _LABELS.c.item_id)
-            & (opening.c.reviewer == _LABELS.c.reviewer)
-            & (opening.c.revision == 0),
-        )
-        query = query.where(opening.c.reviewer == reviewer, _LABELS.c.source.in_(("queue", "late")))
-        return self._all(Label, query.order_by(opening.c.created_at, opening.c.id).offset(first).limit(count))
+        opening = self._openings(reviewer)
+        keys = opening.selected_columns
+        some = opening.order_by(keys.created_at, keys.id).offset(first).limit(count).subquery()
+        query = self._standing().join(some, some.c.item_id == _LABELS.c.item_id)
+        query = query.where(_LABELS.c.reviewer == reviewer)
+        return self._all(Label, query.order_by(some.c.created_at, some.c.id))
 
     def vote_count(self, reviewer: str) -> int:
         """How many `votes` there are."""
-        query = self._standing().where(
-            _LABELS.c.reviewer == reviewer, _LABELS.c.source.in_(("queue", "late"))
-        )
         with self.database.read() as connection:
-            return connection.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+            query = sa.select(sa.func.count()).select_from(self._openings(reviewer).subquery())
+            return connection.scalar(query) or 0
+
+    def vote_batches(self, reviewer: str, size: int) -> list[tuple[int, int]]:
+        """The `votes` in batches of `size`, in order: how many each has, and of how many a verdict was shown."""
+        opening = self._openings(reviewer).subquery()
+        place = sa.func.row_number().over(order_by=(opening.c.created_at, opening.c.id))
+        placed = sa.select(opening.c.comparison_id, ((place - 1) // size).label("batch")).subquery()
+        shown = (
+            (_REVEALS.c.run == self.name)
+            & (_REVEALS.c.comparison_id == placed.c.comparison_id)
+            & (_REVEALS.c.reviewer == reviewer)
+        )
+        query = sa.select(sa.func.count(), sa.func.count(_REVEALS.c.reviewer))
+        query = query.select_from(placed).outerjoin(_REVEALS, shown)
+        with self.database.read() as connection:
+            rows = connection.execute(query.group_by(placed.c.batch).order_by(placed.c.batch)).all()
+        return [(row[0], row[1]) for row in rows]
 
     def skip(
         self, item_id: str, reviewer: str, reason: str, cause: str = "other", key: str | None = None
@@ -162,6 +175,28 @@ class Labels(ReviewItems):
         answers = connection.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
         change = sa.update(_ITEMS).where(_ITEMS.c.run == self.name, _ITEMS.c.id == item.id)
         connection.execute(change.values(wanted=max(0, item.overlap - answers)))
+
+    def _openings(self, reviewer: str) -> sa.Select[Any]:
+        """The first label on each item that this reviewer answered in the queue and has an answer on."""
+        later = _LABELS.alias("later")
+        newer = sa.exists().where(
+            later.c.run == self.name,
+            later.c.item_id == _LABELS.c.item_id,
+            later.c.reviewer == reviewer,
+            later.c.revision > _LABELS.c.revision,
+        )
+        taken_back = sa.select(_LABELS.c.item_id).where(
+            _LABELS.c.run == self.name, _LABELS.c.reviewer == reviewer, _WITHDRAWN, ~newer
+        )
+        return sa.select(
+            _LABELS.c.created_at, _LABELS.c.id, _LABELS.c.item_id, _LABELS.c.comparison_id
+        ).where(
+            _LABELS.c.run == self.name,
+            _LABELS.c.reviewer == reviewer,
+            _OPENING,
+            _LABELS.c.source.in_(("queue", "late")),
+            _LABELS.c.item_id.not_in(taken_back),
+        )
 
     def _every(self) -> sa.Select[Any]:
         return sa.select(*columns_of(Label, _LABELS)).where(_LABELS.c.run == self.name)

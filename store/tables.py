@@ -250,6 +250,27 @@ labels = Table(
     sa.UniqueConstraint("run", "reviewer", "key"),
     Index(None, "run", "comparison_id"),
     Index(None, "run", "reviewer", "created_at"),
+    Index(
+        "ix_labels_opening",
+        "run",
+        "reviewer",
+        "created_at",
+        "id",
+        "item_id",
+        "comparison_id",
+        "source",
+        sqlite_where=sa.text("revision = 0"),
+        postgresql_where=sa.text("revision = 0"),
+    ),
+    Index(
+        "ix_labels_withdrawn",
+        "run",
+        "reviewer",
+        "item_id",
+        "revision",
+        sqlite_where=sa.text("value = 'withdrawn'"),
+        postgresql_where=sa.text("value = 'withdrawn'"),
+    ),
 )
 
 skips = Table(

@@ -24,7 +24,11 @@ class ClaimRequest(Shape):
 
 class Claims(Shape):
     items: list[QuestionShown]
-    open: int = Field(ge=0, description="Further items that you could be given now.")
+    open: int = Field(
+        ge=0,
+        description=f"Further items that you could be given now; counted up to {queue.COUNTED}, and what is more is "
+        "said as that.",
+    )
     held_by_others: int = Field(
         ge=0,
         description="Items that others hold now: with no `items` and some of these, the queue is not done.",
@@ -38,7 +42,10 @@ class Released(Shape):
 
 
 class QueueState(Shape):
-    open: int = Field(ge=0, description="Items that you could be given now, those you hold included.")
+    open: int = Field(
+        ge=0,
+        description=f"Items that you could be given now, those you hold included; counted up to {queue.COUNTED}.",
+    )
     held_by_others: int = Field(ge=0)
     mine: Mine
 
@@ -46,7 +53,8 @@ class QueueState(Shape):
 @router.get("/v1/runs/{run}/queue", summary="How much is left for you")
 def show_queue(viewer: Reviewer, run: RunOf) -> QueueState:
     could, taken = run.open_count(viewer.name)
-    return QueueState(open=could - taken, held_by_others=taken, mine=mine_shown(mine(run, viewer.name)))
+    open = could if could >= queue.COUNTED else could - taken
+    return QueueState(open=open, held_by_others=taken, mine=mine_shown(mine(run, viewer.name)))
 
 
 @router.post("/v1/runs/{run}/claims", summary="Hold questions for a while")

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, Request
 from starlette.responses import RedirectResponse, Response
 
 from review.accounts.identity import OwnAccount, desk_of
-from review.queue import LEASE_S, SkipCause
+from review.queue import COUNTED, LEASE_S, SkipCause
 from review.rendering import LONGEST
 from review.reveals import batch_size, reveal_mode
 from review.web.hotkeys import ACTIONS, GROUPS, PREFERENCE, changed_keys, keys_of
@@ -46,7 +46,7 @@ def choose(request: Request, viewer: OwnAccount, all: bool = False) -> Response:
     if len(waiting) == 1 and not all:
         return RedirectResponse(f"/review/{waiting[0].run.name}", HTTPStatus.SEE_OTHER)
     queues.sort(key=lambda queue: (queue.open == 0, -queue.run.created_at.timestamp()))
-    return page(request, viewer, "queues.html", queues=queues)
+    return page(request, viewer, "queues.html", queues=queues, counted=COUNTED)
 
 
 @router.put("/review/keys", status_code=HTTPStatus.NO_CONTENT)
@@ -76,6 +76,7 @@ def desk(request: Request, viewer: OwnAccount, run: str) -> Response:
         "texts": told,
         "longest": LONGEST,
         "lease": LEASE_S,
+        "counted": COUNTED,
     }
     return page(
         request,

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from review.draw import Design, draw
-from review.queue import claim, release, skip, undo, vote
+from review.queue import COUNTED, claim, release, skip, undo, vote
 from store import tables
 from store.records import StageMarker
 from store.store import Store
@@ -196,3 +196,12 @@ def test_undo_gives_the_item_back_into_the_same_hands(asked):
     assert undo(run, "ada").item_id == item_id
     assert item_id not in _ids(claim(run, "bob", count=2))
     assert _ids(claim(run, "ada")) == [item_id]
+
+
+def test_what_is_open_is_counted_up_to_a_bound_and_from_wherever_one_is(asked):
+    run = asked(COUNTED + 8)
+    assert claim(run, "ada").open == COUNTED
+    for item_id in _ids(claim(run, "bob", count=20)):
+        vote(run, item_id, "bob", "same")
+    assert run.open_count("bob") == (COUNTED - 12, 1)
+    assert claim(run, "bob", count=4).open == COUNTED - 12 - 1 - 4

@@ -4,9 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from prompts.hashing import content_hash
+from review.blinding import is_withheld
 from review.draw import Design, draw
 from review.errors import KeyTaken, NothingToUndo, ReviewError, UnknownItem
-from review.queue import claim, is_swapped, skip, undo, vote
+from review.queue import claim, is_swapped, release, skip, undo, vote
 from review.reveals import reveal
 from store import tables
 from store.records import Comparison, Run
@@ -189,3 +190,23 @@ def test_at_once_the_next_opinion_on_the_same_item_is_not_blind(run):
     assert (first.blind, first.reveal) == (True, "at_once")
     assert run.revealed("ada", [item.comparison_id]) == {item.comparison_id}
     assert not vote(run, item.id, "ada", "left_better", reveal="at_once").blind
+
+
+def test_who_was_never_given_an_item_is_not_blind_to_it_when_others_have_answered(run):
+    given, other = _items(run)[:2]
+    run.lease_item(given.id, "lea", 0.0)
+    for item in (given, other):
+        for name in ("ada", "bob"):
+            vote(run, item.id, name, "same")
+    assert is_withheld(run, "lea", given.comparison_id)
+    assert not is_withheld(run, "lea", other.comparison_id)
+    late = [vote(run, item.id, "lea", "left_better") for item in (given, other)]
+    assert [(label.source, label.blind) for label in late] == [("late", True), ("late", False)]
+
+
+def test_what_was_given_back_unanswered_may_be_looked_up_and_is_not_blind_afterwards(run):
+    (question,) = claim(run, "lea").items
+    release(run, "lea", question.item_id)
+    for name in ("ada", "bob"):
+        vote(run, question.item_id, name, "same")
+    assert not vote(run, question.item_id, "lea", "left_better").blind

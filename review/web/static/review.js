@@ -279,7 +279,8 @@ function drawBar() {
   const { mine, open } = upcoming ?? {};
   at("pace").textContent = pace.perHour ? say("pace", { n: pace.perHour }) : "";
   if (!mine) return;
-  at("open").textContent = say("open", { n: open + upcoming.length + (current ? 1 : 0) });
+  const more = open >= settings.counted ? "+" : "";
+  at("open").textContent = say("open", { n: `${open + upcoming.length + (current ? 1 : 0)}${more}` });
   const ahead = outbox.entries().filter((entry) => entry.run === settings.run && entry.kind === "vote").length;
   const inBatch = Math.min(mine.in_batch + ahead, mine.batch_size);
   at("progress").max = mine.batch_size;
