@@ -122,15 +122,18 @@ class Database:
             ) from error
 
     def _engine(self) -> Engine:
+        """Values are kept out of messages and logs: they are answers, and hashes of passwords."""
         if self.dialect == "postgresql":
-            return sa.create_engine(self.url, pool_pre_ping=True)
+            return sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
         if self.url.database and self.url.database != ":memory:":
             folder = Path(self.url.database).parent
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise BadDatabaseUrl(f"cannot make the folder {folder}: {error.strerror}.") from error
-        engine = sa.create_engine(self.url, connect_args={"timeout": self._busy_seconds})
+        engine = sa.create_engine(
+            self.url, connect_args={"timeout": self._busy_seconds}, hide_parameters=True
+        )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine

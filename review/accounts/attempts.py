@@ -3,9 +3,10 @@
 An attempt takes its place before the password is looked at, and gives it back when it was right: a thousand attempts
 at once are no way around the limit. Failures are counted by account and address together (few), by address (more) and
 by account (more still, so that nobody is locked out by a stranger who mistypes on purpose a few times). Names are
-counted whether or not there is such an account.
+counted whether or not there is such an account. Of an IPv6 address the first half counts: who has one has 2^64 of them.
 """
 
+import ipaddress
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -75,9 +76,19 @@ class Attempts:
 
 def _subjects(name: str, address: str) -> dict[str, str]:
     """Hashed: a name field sometimes holds a password."""
-    account = digest(folded(name))
+    account, address = digest(folded(name)), _network(address)
     return {
         "both": digest(f"both {account} {address}"),
         "address": digest(f"address {address}"),
         "account": digest(f"account {account}"),
     }
+
+
+def _network(address: str) -> str:
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(known.ipv4_mapped or ipaddress.ip_network((known, 64), strict=False))
+    return str(known)

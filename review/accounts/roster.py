@@ -39,7 +39,11 @@ _COLUMNS: Final = [accounts.c[name] for name in Account.__dataclass_fields__]
 
 def folded(name: str) -> str:
     """The name as names are compared."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def _written(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip())
 
 
 class Roster:
@@ -61,7 +65,9 @@ class Roster:
             return [Account(**row._mapping) for row in connection.execute(query)]
 
     def named(self, name: str) -> Account | None:
-        return self._one(accounts.c.folded == folded(name))
+        """The account of this name, however it is written; None where no account can have such a name."""
+        name = _written(name)
+        return self._one(accounts.c.folded == folded(name)) if _NAME.fullmatch(name) else None
 
     def get(self, id: str) -> Account:
         """Raises UnknownAccount."""
@@ -72,7 +78,7 @@ class Roster:
 
     def add(self, name: str, role: Role, password_hash: str, by: Actor) -> Account:
         """Raises BadName, NameTaken."""
-        name = unicodedata.normalize("NFC", name.strip())
+        name = _written(name)
         if _NAME.fullmatch(name) is None or folded(name) in _NOT_PEOPLE:
             raise BadName("A name has 1 to 40 letters, digits, dots, dashes or underscores.")
         made = Account(new_id("acc"), name, role, self._clock(), password_hash=password_hash)

@@ -12,7 +12,7 @@ from review.accounts.identity import OwnAccount, Viewer, desk_of
 from review.accounts.passwords import SHORTEST
 from review.accounts.roles import SCOPES, Scope, scopes_of
 from review.web.language import LOCALES, message
-from review.web.login import Text, enter, told
+from review.web.login import Id, Text, enter, left, told
 from review.web.site import page
 
 router = APIRouter()
@@ -90,12 +90,17 @@ def change_password(request: Request, viewer: OwnAccount, old: Text, new: Text) 
 
 
 @router.post("/account/sessions/end")
-def end_sessions(request: Request, viewer: OwnAccount, session: Text = "") -> Response:
-    """End one session, or without a name all but this one."""
+def end_sessions(
+    request: Request, viewer: OwnAccount, session: Id = "", everywhere: Annotated[bool, Form()] = False
+) -> Response:
+    """End one session, or without a name all others, and `everywhere` this one as well."""
+    desk = desk_of(request)
     if session:
-        desk_of(request).end_sessions(viewer.id, viewer.actor, only=session)
+        desk.end_sessions(viewer.id, viewer.actor, only=session)
     else:
-        desk_of(request).end_sessions(viewer.id, viewer.actor, but=viewer.session)
+        desk.end_sessions(viewer.id, viewer.actor, but=None if everywhere else viewer.session)
+    if session == viewer.session or (everywhere and not session):
+        return left(request)
     return _saved("sessions")
 
 
@@ -117,6 +122,6 @@ def make_token(
 
 
 @router.post("/account/tokens/revoke")
-def revoke_token(request: Request, viewer: OwnAccount, token: Text) -> Response:
+def revoke_token(request: Request, viewer: OwnAccount, token: Id) -> Response:
     desk_of(request).tokens.revoke(viewer.id, viewer.actor, only=token)
     return _saved("tokens")

@@ -10,7 +10,7 @@ from review.web.site import page
 
 router = APIRouter()
 PAGE: Final = 50
-Filter = Annotated[str, Query(max_length=100)]
+Filter = Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")]
 
 
 @router.get("/audit-log")

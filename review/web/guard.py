@@ -6,11 +6,11 @@ what a page may do. HEAD is answered as GET is, of which only the head is sent. 
 number, and the answer names the number and nothing else.
 """
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -52,6 +52,8 @@ Failure = Callable[[Request, int, str], Response]
 """Makes the answer to a request that was refused or that failed: status and what to tell."""
 
 
+BODY_SECONDS: Final = 60.0
+"""How long a body may take to come, all of it."""
 _TOO_LARGE: Final = "This is more than the server takes at once."
 
 
@@ -60,6 +62,13 @@ class TooLarge(HTTPException):
 
     def __init__(self) -> None:
         super().__init__(413, _TOO_LARGE)
+
+
+class TooSlow(HTTPException):
+    """The body did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__(408, "The request did not come to its end in time.", headers={"Connection": "close"})
 
 
 class Guard:
@@ -89,9 +98,9 @@ class Guard:
             return
         try:
             await self._app(scope, _limited(receive, settings.max_request), answer)
-        except TooLarge:
+        except (TooLarge, TooSlow) as error:
             if not answer.started:
-                await self._failure(request, 413, _TOO_LARGE)(scope, receive, answer)
+                await self._failure(request, error.status_code, error.detail)(scope, receive, answer)
         except Exception as error:
             _log.error("request %s: %s %s failed", number, scope["method"], _route(scope), exc_info=error)
             if answer.started:
@@ -100,28 +109,29 @@ class Guard:
             await self._failure(request, 500, told)(scope, receive, answer)
 
     def _refusal(self, request: Request) -> tuple[int, str] | None:
-        if not self._site.settings.knows(request.headers.get("Host", "")):
+        settings = self._site.settings
+        if not settings.knows(request.headers.get("Host", "")):
             return 400, "This server does not go by this name. Start it with --allow-host for another."
-        if request.method not in SAFE and not _own(request):
+        if request.method not in SAFE and not _own(request, settings.url):
             return 403, "This was sent from another site."
         if "Content-Length" in request.headers and "Transfer-Encoding" in request.headers:
             return 400, "This request has two lengths."  # a proxy could have taken the other one
         length = request.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > self._site.settings.max_request:
+        if not length.isdecimal() or int(length) > settings.max_request:
             return 413, _TOO_LARGE
         return None
 
 
-def _own(request: Request) -> bool:
+def _own(request: Request, site: str) -> bool:
     """Whether a change comes from one of our own pages, or from a program that sends no cookies of its own accord."""
     headers = request.headers
     if headers.get("Authorization", "").lower().startswith("bearer "):
         return True
-    site = headers.get("Sec-Fetch-Site")
-    if site is not None and site not in ("same-origin", "none"):
+    if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return False
     origin = headers.get("Origin")
-    return origin is None or (urlsplit(origin).netloc == headers.get("Host", "") and origin != "null")
+    # A proxy may have put its own name for us into Host: the address that browsers know is as good.
+    return origin is None or origin == site or origin.partition("://")[2] == headers.get("Host", "")
 
 
 def _route(scope: Scope) -> str:
@@ -130,15 +140,22 @@ def _route(scope: Scope) -> str:
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
-    taken = 0
+    taken, ended = 0, False
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def counted() -> Message:
-        nonlocal taken
-        message = await receive()
-        if message["type"] == "http.request":
-            taken += len(message.get("body", b""))
-            if taken > limit:
-                raise TooLarge
+        nonlocal taken, ended
+        if ended:  # what comes now is the end of the connection, whenever that is
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow from None
+        taken += len(message.get("body", b""))
+        ended = not message.get("more_body", False)
+        if taken > limit:
+            raise TooLarge
         return message
 
     return counted

@@ -18,6 +18,7 @@ router = APIRouter()
 HOME: Final[dict[Role, str]] = {"reviewer": "/review", "lead": "/account", "admin": "/account"}
 _LONGEST: Final = 1000
 Text = Annotated[str, Form(max_length=_LONGEST)]
+Id = Annotated[str, Form(max_length=100, pattern=r"^\w*$")]
 
 
 @router.get("/")
@@ -60,6 +61,11 @@ def log_in(request: Request, viewer: Anyone, name: Text, password: Text, next: T
 @router.post("/logout")
 def log_out(request: Request, viewer: OwnAccount) -> Response:
     desk_of(request).sign_out(viewer.id, str(viewer.session), viewer.actor)
+    return left(request)
+
+
+def left(request: Request) -> Response:
+    """On the way out: the cookie is taken back, and what the browser cached of us."""
     answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
     secure = site_of(request).settings.secure
     answer.delete_cookie(COOKIES[secure], path="/", secure=secure, httponly=True, samesite="lax")

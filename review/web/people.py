@@ -11,7 +11,7 @@ from review.accounts.desk import Desk
 from review.accounts.errors import AccountError
 from review.accounts.identity import AdminInPerson, Viewer, desk_of
 from review.accounts.roles import ROLES, Role
-from review.web.login import Text, told
+from review.web.login import Id, told
 from review.web.site import page, site_of
 
 router = APIRouter(prefix="/accounts")
@@ -53,29 +53,27 @@ def invite(request: Request, viewer: AdminInPerson, role: Annotated[Role, Form()
 
 
 @router.post("/withdraw")
-def withdraw(request: Request, viewer: AdminInPerson, link: Text) -> Response:
+def withdraw(request: Request, viewer: AdminInPerson, link: Id) -> Response:
     return _done(request, viewer, lambda desk: desk.links.withdraw(link, viewer.actor))
 
 
 @router.post("/role")
-def set_role(
-    request: Request, viewer: AdminInPerson, account: Text, role: Annotated[Role, Form()]
-) -> Response:
+def set_role(request: Request, viewer: AdminInPerson, account: Id, role: Annotated[Role, Form()]) -> Response:
     return _done(request, viewer, lambda desk: desk.set_role(account, role, viewer.actor))
 
 
 @router.post("/disable")
-def disable(request: Request, viewer: AdminInPerson, account: Text) -> Response:
+def disable(request: Request, viewer: AdminInPerson, account: Id) -> Response:
     return _done(request, viewer, lambda desk: desk.disable(account, viewer.actor))
 
 
 @router.post("/enable")
-def enable(request: Request, viewer: AdminInPerson, account: Text) -> Response:
+def enable(request: Request, viewer: AdminInPerson, account: Id) -> Response:
     return _done(request, viewer, lambda desk: desk.roster.enable(account, viewer.actor))
 
 
 @router.post("/reset")
-def reset(request: Request, viewer: AdminInPerson, account: Text) -> Response:
+def reset(request: Request, viewer: AdminInPerson, account: Id) -> Response:
     """The answer shows a link that sets a new password, this once."""
     desk = desk_of(request)
     owner = desk.roster.get(account)

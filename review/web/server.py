@@ -9,6 +9,7 @@ import logging
 import uvicorn
 from fastapi import FastAPI
 
+from review.web.patience import PatientProtocol
 from review.web.settings import LOOPBACK, ServeSettings
 
 _GRACE_SECONDS = 5
@@ -25,6 +26,7 @@ def server(app: FastAPI, settings: ServeSettings) -> uvicorn.Server:
         access_log=False,
         log_level=logging.WARNING,
         server_header=False,
+        http=PatientProtocol,
         ws="none",
         proxy_headers=settings.behind_proxy,
         forwarded_allow_ips=[*LOOPBACK, *settings.proxies],

@@ -14,7 +14,7 @@ LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 class ServeSettings:
     """Where and how `rlaif serve` answers. `base_url` is how browsers reach it, where that differs from host and port.
 
-    `max_request` is in bytes, for a request's body (imports have a limit of their own where they are read).
+    `max_request` is in bytes, for a request's body: forms and JSON, never files.
     """
 
     host: str = "127.0.0.1"
@@ -25,7 +25,7 @@ class ServeSettings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
-    max_request: int = 64 * 1024 * 1024
+    max_request: int = 2 * 1024 * 1024
 
     @property
     def secure(self) -> bool:

@@ -301,7 +301,7 @@ def test_an_address_and_an_account_have_limits_of_their_own(desk: Desk) -> None:
         desk.sign_in("rita", PASSWORD, *HERE)
     for number in range(LIMITS["account"]):
         with pytest.raises(WrongPassword):
-            desk.sign_in("leo", "wrong", f"2001:db8::{number:x}", "x")
+            desk.sign_in("leo", "wrong", f"2001:db8:0:{number:x}::1", "x")
     with pytest.raises(TooManyAttempts):
         desk.sign_in("leo", PASSWORD, "192.0.2.3", "x")
 
