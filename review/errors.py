@@ -4,7 +4,8 @@ ReviewError
 ├── UnknownItem          no such item in the queue of this run, or no such comparison
 ├── NothingToUndo        this reviewer has no answer that could be taken back
 ├── KeyTaken             the sender's key named another answer before
-└── NotYetRevealed       the verdicts of this batch are not to be shown, or not yet
+├── NotYetRevealed       the verdicts of this batch are not to be shown, or not yet
+└── BadFile              a file of labels that cannot be taken in, or a kind of file that there is not
 """
 
 
@@ -26,3 +27,14 @@ class KeyTaken(ReviewError):
 
 class NotYetRevealed(ReviewError):
     """The run shows no verdicts to reviewers, or not before the batch is full."""
+
+
+class BadFile(ReviewError):
+    """A file of labels was refused as a whole, and nothing of it was taken in.
+
+    `faults` say where in the file and what is wrong there, the first of them at most (see `review.exchange.reading`).
+    """
+
+    def __init__(self, message: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__("\n".join((message, *faults)))
+        self.told, self.faults = message, faults

@@ -4,6 +4,7 @@ from store.answers import Answers
 from store.claims import Claims
 from store.database import Database
 from store.effects import Effects
+from store.exported_tasks import ExportedTasks
 from store.labels import Labels
 from store.outcomes import Outcomes
 from store.progress import Progress
@@ -15,7 +16,17 @@ from store.shadows import Shadows
 
 
 class RunStore(
-    Answers, Shadows, Outcomes, Labels, Claims, Reveals, QueueCounts, Effects, Revisions, Progress
+    Answers,
+    Shadows,
+    Outcomes,
+    Labels,
+    Claims,
+    Reveals,
+    QueueCounts,
+    Effects,
+    Revisions,
+    Progress,
+    ExportedTasks,
 ):
     """The units of one run. Adding is idempotent; reading streams. Got from `store.Store`.
 

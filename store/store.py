@@ -6,14 +6,22 @@ from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
-from store import catalogue_tables, judge_tables, once_tables, people_tables, request_tables, tables
+from store import (
+    catalogue_tables,
+    exchange_tables,
+    judge_tables,
+    once_tables,
+    people_tables,
+    request_tables,
+    tables,
+)
 from store.database import Database
 from store.errors import AmbiguousId, NotFound, RunDiffers
 from store.records import Run
 from store.run import RunStore
 from store.scope import columns_of
 
-TABLES = (tables, judge_tables, request_tables, people_tables, catalogue_tables, once_tables)
+TABLES = (tables, judge_tables, request_tables, people_tables, catalogue_tables, once_tables, exchange_tables)
 """The modules that declare tables, all of them: so the metadata is whole wherever a store is open."""
 
 KINDS = {
