@@ -56,9 +56,8 @@ class Claims(ReviewItems):
     def claim_items(self, reviewer: str, count: int, lease_s: float) -> list[Claim]:
         """Up to `count` items for this reviewer: those in their hands, with a new lease, then further ones."""
         for wait in (False, True):
-            with self.database.write() as connection:
+            with self.database.write() as connection, connection.begin_nested() as rows:
                 now = datetime.now(UTC)
-                rows = connection.begin_nested()
                 chosen = self._held(connection, reviewer, now)[:count]
                 if len(chosen) < count:
                     chosen += self._found(connection, reviewer, count - len(chosen), now, chosen, wait=wait)

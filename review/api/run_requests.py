@@ -10,7 +10,7 @@ from review.accounts.identity import Lead
 from review.api.cursors import Cursor, Limit, Page, after, cursor_after
 from review.api.once import OnceOnly
 from review.api.place import StoreOf
-from review.api.problem import Refused
+from review.api.problem import Refused, problem_responses
 from review.api.shape import Shape
 from store.errors import BadUnit, NotFound
 from store.run_requests import RequestState, RunRequest, RunRequests
@@ -43,7 +43,12 @@ class RunRequestShown(Shape):
     outcome: str
 
 
-@router.post("/v1/run-requests", status_code=201, summary="Ask for a run of a stored configuration")
+@router.post(
+    "/v1/run-requests",
+    status_code=201,
+    summary="Ask for a run of a stored configuration",
+    responses=problem_responses(404),
+)
 def ask(viewer: Lead, store: StoreOf, body: RunAsked, once: OnceOnly, response: Response) -> RunRequestShown:
     """Nothing is started here: a process that plays requests (`rlaif runs play`) takes it."""
 
