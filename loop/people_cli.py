@@ -89,6 +89,35 @@ def disable(name: Person, store: StoreUrl = None, output: Output = RUNS) -> None
     disable(name, store, output)
 
 
+@accounts_app.command("enable")
+def enable(name: Person, store: StoreUrl = None, output: Output = RUNS) -> None:
+    """Let a disabled account log in again. What was ended or revoked stays so."""
+    from loop.commands.accounts import enable
+
+    enable(name, store, output)
+
+
+@accounts_app.command("role")
+def set_role(
+    name: Person,
+    role: Annotated[Literal["reviewer", "lead", "admin"], typer.Argument(help="What it may do from now on.")],
+    store: StoreUrl = None,
+    output: Output = RUNS,
+) -> None:
+    """Give an account another role. Its sessions end."""
+    from loop.commands.accounts import set_role
+
+    set_role(name, role, store, output)
+
+
+@accounts_app.command("log-out")
+def log_out(name: Person, store: StoreUrl = None, output: Output = RUNS) -> None:
+    """End every session of an account, and revoke its tokens. It may log in again."""
+    from loop.commands.accounts import log_out
+
+    log_out(name, store, output)
+
+
 @accounts_app.command("reset-password")
 def reset_password(
     name: Person, base_url: BaseUrl = "http://127.0.0.1:8000", store: StoreUrl = None, output: Output = RUNS

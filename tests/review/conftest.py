@@ -1,5 +1,6 @@
 """Comparisons with verdicts, and a real SQLite run that holds them."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -61,9 +62,18 @@ def make_judged() -> MakeJudged:
     return make
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables, made once: to make them anew takes longer than most tests."""
+    path = tmp_path_factory.mktemp("empty") / "rlaif.db"
+    with Store.open(f"sqlite:///{path}"):
+        return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path, empty_database: Path) -> Iterator[Store]:
     """A new SQLite database."""
+    shutil.copy(empty_database, tmp_path / "rlaif.db")
     with Store.open(f"sqlite:///{tmp_path / 'rlaif.db'}") as opened:
         yield opened
 

@@ -56,7 +56,8 @@ def test_a_session_planted_before_the_login_is_not_the_one_after_it(app: FastAPI
     "target",
     [
         "https://evil.test/", "//evil.test", "/\\evil.test", "\\\\evil.test", "/\t/evil.test", "/\n//evil.test",
-        "evil.test", "javascript:alert(1)", " //evil.test", "/%0d%0aSet-Cookie: a=b", "/\r\nSet-Cookie: a=b", "/\u2028x", "",
+        "evil.test", "javascript:alert(1)", " //evil.test", "/%0d%0aSet-Cookie: a=b", "/\r\nSet-Cookie: a=b",
+        "/\u2028x", "",
     ],
 )  # fmt: skip
 def test_nobody_is_sent_to_another_site_after_the_login(app: FastAPI, desk: Desk, target: str) -> None:

@@ -65,3 +65,19 @@ def test_no_secret_of_an_address_is_logged(served: Served, caplog: pytest.LogCap
         assert client.get(f"/join/{link}").status_code == 410
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("http")]
     assert not [line for line in ours if link in line or PASSWORD in line]
+
+
+@pytest.mark.parametrize("proxied", [True, False])
+def test_the_address_that_a_proxy_tells_is_believed_of_a_proxy_alone(store: Store, proxied: bool) -> None:
+    settings = ServeSettings(base_url="https://review.example.org", behind_proxy=proxied)
+    with serving(store, settings) as site:
+        said = {"Origin": settings.url, "X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
+        # Most proxies put their own name for us into Host, unless they are told not to.
+        for host in ("review.example.org", urlsplit(site.url).netloc):
+            sent = {**said, "Host": host}
+            made = site.client().post("/login", data={"name": "rita", "password": PASSWORD}, headers=sent)
+            assert made.status_code == 303
+            name, value = made.headers["set-cookie"].split(";")[0].split("=")
+            assert name == "__Host-rlaif"
+            page = site.client().get("/account", headers={**sent, "Cookie": f"{name}={value}"}).text
+            assert ("198.51.100.7" in page, "127.0.0.1" in page) == (proxied, not proxied)
