@@ -55,7 +55,7 @@ def _reviewer(
     by_comparison: Mapping[str, Sequence[Sided]],
     skipped: int,
 ) -> Reviewer:
-    queued = [answer for answer in answers if answer.source == "queue"]
+    queued = [answer for answer in answers if answer.source in ("queue", "late")]
     random = [answer for answer in blind if answer.lane == "random"]
     said = Counter(side_of(answer.value) for answer in answers)
     seconds = [answer.seconds for answer in queued if answer.seconds is not None]

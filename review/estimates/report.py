@@ -144,14 +144,14 @@ class Reviewer(Shown):
 
     name: str
     labels: int = Field(ge=0)
-    """Comparisons answered from the queue, all lanes."""
+    """Items answered, in all lanes; imported ones too."""
     blind: int = Field(ge=0)
     an_hour: float | None
-    """Labels an hour at work, pauses left out; None under three labels."""
+    """Labels an hour at work in the queue, pauses left out; None under three labels."""
     median_seconds: float | None
     """Of the time that the page measured on an item."""
     left: Agreement
-    """How often the answer on the left was chosen, over labels that chose a side; sides are shuffled."""
+    """How often the answer on the left was chosen, over labels in the queue that chose a side; sides are shuffled."""
     with_judge: Agreement
     """Over the random lane, where both prefer a side."""
     with_others: Agreement

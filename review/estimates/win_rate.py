@@ -134,7 +134,7 @@ def prediction_powered(
         centre=float(y_more.mean()) + correction,
         drawn_variance=float(residuals.var(ddof=2)) * max(0.0, 1 / len(y_more) - 1 / size),
         spread=float(y_more.var(ddof=1)),
-        freedom=max(1, n - 2),
+        freedom=max(1.0, n - 2.0),
         labels=n,
         tuning=tuning,
     )
@@ -157,8 +157,10 @@ def prediction_powered_by_parts(
         θ_d = Σ u_i y_i + λ (f̄_M - Σ u_i f_i),
 
     and λ is the regression of y on f within parts, weighted as the variance is. The variance of the draw is that of the
-    weighted residuals y - λf within parts, each with its finite population correction; the rest, the win and the loss
-    added, and Student's t (less a degree for each part) are as in `prediction_powered`.
+    weighted residuals y - λf within parts, each with its finite population correction. Student's t has the degrees of
+    freedom of Satterthwaite (1946, An approximate distribution of estimates of variance components), less one for the
+    slope: where few labels of a large part make most of the variance, it is known as badly as from those few. The
+    rest, and the win and the loss added, are as in `prediction_powered`.
     """
     y, n = sample.people, len(sample.ids)
     share = weights(sample)
@@ -183,13 +185,16 @@ def prediction_powered_by_parts(
 
     mean = float(share @ y)
     added = 0.5 / n * float((share**2 * left[sample.stratum]).sum())
-    drawn_variance = float(scale @ centred(y - tuning * f_labelled) ** 2) + added
+    by_part = np.bincount(sample.stratum, scale * centred(y - tuning * f_labelled) ** 2, minlength=parts)
+    drawn_variance = float(by_part.sum()) + added
+    unsure = float((by_part**2 / np.maximum(counts - 1.0, 1.0)).sum())
+    freedom = float(by_part.sum()) ** 2 / unsure if unsure > 0.0 else float(n - (counts > 0).sum())
     found = _Differing(
         mean=mean + correction,
         centre=(n * mean + 1.0) / (n + 2.0) + correction,
         drawn_variance=drawn_variance * n / (n + 2.0),
         spread=(n * float(share @ (y - mean) ** 2) + 0.5) / (n + 1.0),
-        freedom=max(1, n - int((counts > 0).sum()) - 1),
+        freedom=max(1.0, freedom - 1.0),
         labels=n,
         tuning=tuning,
     )
@@ -206,7 +211,7 @@ class _Differing:
     """Of `centre`, for which comparisons were labelled."""
     spread: float
     """The variance of the labels."""
-    freedom: int
+    freedom: float
     labels: int
     tuning: float
 

@@ -7,7 +7,8 @@ import pytest
 
 from review.draw import draw
 from review.errors import ReviewError
-from review.estimates.win_rate import prediction_powered, win_rate_of
+from review.estimates.sampled import Sampled
+from review.estimates.win_rate import prediction_powered, prediction_powered_by_parts, win_rate_of
 from store.answered import Answer, Drawn
 
 
@@ -114,6 +115,71 @@ def test_unanimous_labels_never_give_an_interval_of_no_width(n, value):
     assert found.high - found.low > 0.02
     assert found.low <= found.lower <= found.value <= found.high
     assert n >= 5 or found.lower < 0.5 < found.high
+
+
+def test_the_value_and_the_width_are_those_of_the_reference_package():
+    """Figures of ppi-python 0.2.3, `ppi_mean_pointestimate` and `ppi_mean_ci` at this λ, in its own terms."""
+    place = np.arange(200)
+    f = np.round(0.5 + 0.45 * np.sin(1.7 * place + 0.3), 3)
+    y = (f + 0.35 * np.cos(2.9 * place) > 0.5).astype(float)
+    y[::11] = 0.5
+    found = prediction_powered(y[::5], f[::5], f)
+    assert found.tuning * 160 / 200 == pytest.approx(0.8181511331790616)
+    assert found.value == pytest.approx(0.52669255, abs=5e-9)
+    # Ours is wider by the win and the loss that are added, and by Student's t.
+    assert found.high - found.low == pytest.approx(0.64410111 - 0.40928399, rel=0.06)
+    assert found.high - found.low > 0.64410111 - 0.40928399
+
+
+def test_one_part_with_equal_chances_is_the_plain_estimate():
+    rng = np.random.default_rng(3)
+    f = rng.random(400)
+    y = (rng.random(400) < f).astype(float)
+    sample = _sample(y[:80], np.full(80, 0.2), np.zeros(80, dtype=np.int64), [400.0])
+    plain, parts = prediction_powered(y[:80], f[:80], f), prediction_powered_by_parts(sample, f[:80], f)
+    assert parts.value == pytest.approx(plain.value, abs=0.003)
+    assert parts.high - parts.low == pytest.approx(plain.high - plain.low, rel=0.02)
+
+
+@pytest.mark.parametrize("wanted", [(40, 20), (30, 30), (20, 10)])
+def test_parts_that_were_drawn_more_densely_do_not_move_the_estimate(wanted):
+    """A thousand rounds: more labels where people prefer the candidate, fewer where they do not."""
+    rng = np.random.default_rng(11)
+    truth = 0.3 * 0.8 + 0.7 * 0.3
+    stratum = np.repeat([0, 1], wanted)
+    probability = np.array([wanted[0] / 300, wanted[1] / 700])[stratum]
+    found, pooled = [], []
+    for _ in range(1000):
+        wins = np.r_[rng.random(300) < 0.8, rng.random(700) < 0.3].astype(float)
+        f = np.clip(0.35 * wins + 0.65 * rng.random(1000), 0, 1)
+        drawn = np.r_[rng.permutation(300)[: wanted[0]], 300 + rng.permutation(700)[: wanted[1]]]
+        sample = _sample(wins[drawn], probability, stratum, [300.0, 700.0])
+        found.append(prediction_powered_by_parts(sample, f[drawn], f))
+        pooled.append(prediction_powered(wins[drawn], f[drawn], f))
+    # A slope that was estimated from thirty labels moves the value by a tenth of its standard error.
+    assert np.mean([one.value for one in found]) == pytest.approx(truth, abs=0.015)
+    assert 0.93 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.97
+    assert np.mean([one.lower > truth for one in found]) <= 0.055
+    assert np.mean([one.low <= truth <= one.high for one in pooled]) < 0.92
+
+
+def _sample(people, probability, stratum, population):
+    n = len(people)
+    return Sampled(
+        ids=tuple(map(str, range(n))),
+        against=np.full(n, np.nan),
+        people=people,
+        scored=np.ones(n, dtype=bool),
+        probability=probability,
+        stratum=stratum,
+        prompt=np.arange(n),
+        labels=np.ones(n, dtype=np.int64),
+        both_bad=np.zeros(n, dtype=bool),
+        tied=np.zeros(n, dtype=bool),
+        strata=tuple(map(str, range(len(population)))),
+        drawn=np.bincount(stratum),
+        population=np.array(population),
+    )
 
 
 def test_labelling_everything_leaves_only_the_chance_of_the_prompts():
