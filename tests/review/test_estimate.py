@@ -141,23 +141,22 @@ def test_one_part_with_equal_chances_is_the_plain_estimate():
     assert parts.high - parts.low == pytest.approx(plain.high - plain.low, rel=0.02)
 
 
-@pytest.mark.parametrize("wanted", [(40, 20), (30, 30), (20, 10)])
+@pytest.mark.parametrize("wanted", [(40, 20), (30, 30)])
 def test_parts_that_were_drawn_more_densely_do_not_move_the_estimate(wanted):
-    """A thousand rounds: more labels where people prefer the candidate, fewer where they do not."""
+    """Two thousand rounds: more labels where people prefer the candidate, fewer where they do not."""
     rng = np.random.default_rng(11)
     truth = 0.3 * 0.8 + 0.7 * 0.3
     stratum = np.repeat([0, 1], wanted)
     probability = np.array([wanted[0] / 300, wanted[1] / 700])[stratum]
     found, pooled = [], []
-    for _ in range(1000):
+    for _ in range(2000):
         wins = np.r_[rng.random(300) < 0.8, rng.random(700) < 0.3].astype(float)
         f = np.clip(0.35 * wins + 0.65 * rng.random(1000), 0, 1)
         drawn = np.r_[rng.permutation(300)[: wanted[0]], 300 + rng.permutation(700)[: wanted[1]]]
         sample = _sample(wins[drawn], probability, stratum, [300.0, 700.0])
         found.append(prediction_powered_by_parts(sample, f[drawn], f))
         pooled.append(prediction_powered(wins[drawn], f[drawn], f))
-    # A slope that was estimated from thirty labels moves the value by a tenth of its standard error.
-    assert np.mean([one.value for one in found]) == pytest.approx(truth, abs=0.015)
+    assert np.mean([one.value for one in found]) == pytest.approx(truth, abs=0.01)
     assert 0.93 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.97
     assert np.mean([one.lower > truth for one in found]) <= 0.055
     assert np.mean([one.low <= truth <= one.high for one in pooled]) < 0.92
