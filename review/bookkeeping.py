@@ -27,10 +27,17 @@ from store.catalogue import Catalogue, Span, Unit
 from store.effects import Effects
 from store.figures import Figures
 from store.judge_usage import VerdictUsage
+from store.review_items import WANTED
 from store.run import RunStore
 
 STAGE_OF = {"train": "judge", "gate": "gate", "canary": "canaries", "league": "league"}
 """The stage whose marker says that no verdict of a purpose comes any more."""
+
+STEP = 5
+"""Labels that must have come before they are held against the judge again, while more are waited for.
+
+A figure that followed every label would tell whoever gave the last one what the judge had said.
+"""
 
 _ALL = 0, ""
 
@@ -76,20 +83,19 @@ class _Books:
 
     def ask_people(self) -> None:
         """What labels say of the judge, for the units that have other labels than last time."""
-        answers = self._answers()
-        spans = self.catalogue.spans()
-        for unit, version in answers.items():
-            if self._stands((*unit, "labels"), version) or unit not in spans:
+        spans, answers = self.catalogue.spans(), self._answers()
+        for unit, (count, waits) in answers.items():
+            if unit not in spans or not self._due((*unit, "labels"), count, waits=waits):
                 continue
             self._settle(unit, spans[unit])
             if unit.purpose == "train":
                 report = audit(self.store, unit.round)
-                self.figures.keep((*unit, "audit"), version, report.model_dump(mode="json"))
+                self.figures.keep((*unit, "audit"), str(count), report.model_dump(mode="json"))
             counts = self.catalogue.count_people(unit, spans[unit])
-            self.figures.keep((*unit, "labels"), version, counts)
-        version = content_hash(repr(sorted(answers.items())))[:16]
-        if answers and not self._stands((*_ALL, "people"), version):
-            self.figures.keep((*_ALL, "people"), version, people(self.store).model_dump(mode="json"))
+            self.figures.keep((*unit, "labels"), str(count), counts)
+        count, waits = sum(n for n, _ in answers.values()), any(waits for _, waits in answers.values())
+        if answers and self._due((*_ALL, "people"), count, waits=waits):
+            self.figures.keep((*_ALL, "people"), str(count), people(self.store).model_dump(mode="json"))
 
     def overview(self) -> None:
         """The run's state and rounds, from its markers, metrics and decisions."""
@@ -123,6 +129,14 @@ class _Books:
         for name, version, svg in pictures(kept, self.versions):
             self.figures.keep((*_ALL, f"picture/{name}"), version, svg or "")
 
+    def _due(self, key: tuple[int, str, str], count: int, *, waits: bool) -> bool:
+        """Whether labels are to be held against the judge again, now that there are `count`; see `STEP`."""
+        kept = self.versions.get(key)
+        new = count - int(kept[0]) if kept else count
+        if new == 0:
+            return kept is None
+        return not waits or new >= STEP
+
     def _stands(self, key: tuple[int, str, str], version: str) -> bool:
         return self.versions.get(key, ("", False))[0] == version
 
@@ -131,18 +145,20 @@ class _Books:
         if not self._stands(key, version):
             self.figures.keep(key, version, made)
 
-    def _answers(self) -> dict[Unit, str]:
-        """How many labels each drawn unit has: labels are only ever added, so the count is a version."""
+    def _answers(self) -> dict[Unit, tuple[int, bool]]:
+        """How many labels each drawn unit has, and whether it waits for more: labels are only ever added."""
         labels, items = tables.labels, tables.review_items
         own = (labels.c.run == items.c.run) & (labels.c.item_id == items.c.id)
-        query = (
-            sa.select(items.c.round, items.c.purpose, sa.func.count(labels.c.id))
-            .join_from(items, labels, own, isouter=True)
-            .where(items.c.run == self.store.name)
-            .group_by(items.c.round, items.c.purpose)
-        )
+        drawn = (items.c.round, items.c.purpose)
+        counts = sa.select(*drawn, sa.func.count(labels.c.id)).join_from(items, labels, own, isouter=True)
+        counts = counts.where(items.c.run == self.store.name).group_by(*drawn)
+        waiting = sa.select(*drawn).where(items.c.run == self.store.name, WANTED).distinct()
         with self.store.database.read() as connection:
-            return {Unit(row[0], row[1]): str(row[2]) for row in connection.execute(query)}
+            waits = {tuple(row) for row in connection.execute(waiting)}
+            return {
+                Unit(row[0], row[1]): (int(row[2]), (row[0], row[1]) in waits)
+                for row in connection.execute(counts)
+            }
 
     def _settle(self, unit: Unit, span: Span) -> None:
         """Write beside each verdict whether the labels that stand agree with it."""

@@ -201,6 +201,22 @@ class Board:
         return said
 
     @property
+    def progress(self) -> str:
+        """How far the run is, and why it ended."""
+        if not self.stopped:
+            return gettext(
+                "%(played)s of %(wanted)s rounds are played.", played=self.played, wanted=self.wanted
+            )
+        if self.played >= self.wanted:
+            return gettext("All %(wanted)s rounds asked for are played.", wanted=self.wanted)
+        return gettext(
+            "The run ended after round %(played)s of %(wanted)s: the gate had kept the incumbent as often in a row "
+            "as it was to wait.",
+            played=self.played,
+            wanted=self.wanted,
+        )
+
+    @property
     def state(self) -> str:
         if not self.counted:
             return gettext("not counted yet")

@@ -20,6 +20,14 @@ from store.store import Store
 
 LONGEST: Final = 40_000
 """Characters of a text that a page holds; the whole stands in the store."""
+_KNOWN: Final[dict[str, tuple[str, ...]]] = {
+    "comparison": ("purpose", "principles", "constitution"),
+    "prompt": ("split", "source", "tags"),
+    "sample": ("seed", "settings", "finish_reason", "logprob"),
+    "checkpoint": ("sha256", "parent", "pairs_sha256"),
+    "pair": ("source", "margin", "confidence", "weight", "calibration"),
+}
+"""The fields that say where a unit came from; texts are shown elsewhere on the page, or a step away."""
 Hidden = Callable[[Iterable[str]], set[str]]
 """Which of some comparisons are withheld from the reader."""
 
@@ -56,6 +64,14 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A text as the judge got it, under its hash: role and words of each message."""
+
+    hash: str
+    messages: tuple[tuple[str, Shown], ...]
+
+
+@dataclass(frozen=True)
 class Told:
     """Everything on the page of a decision that the reader may see."""
 
@@ -69,7 +85,7 @@ class Told:
     words: list[Piece] | None
     labels: tuple[Label, ...]
     effects: tuple[LabelEffect, ...]
-    prompt_texts: tuple[tuple[str, Shown], ...]
+    asked: tuple[Asked, ...]
     template: Shown | None
     constitution: Shown | None
     raw: Shown
@@ -114,9 +130,7 @@ def tell(store: Store, run: RunStore, verdict_id: str, hidden: Hidden) -> Told:
         words=word_diff(first.text[:LONGEST], second.text[:LONGEST]),
         labels=tuple(run.labels_on(comparison.id)),
         effects=tuple(effects),
-        prompt_texts=tuple(
-            (hash, text) for hash in verdict.prompt_hashes if (text := _text(run, hash)) is not None
-        ),
+        asked=tuple(_asked(run, verdict.prompt_hashes)),
         template=_text(run, verdict.template),
         constitution=_text(run, verdict.constitution),
         raw=shown(_laid_out(verdict.raw)),
@@ -136,6 +150,32 @@ def _text(run: RunStore, hash: str) -> Shown | None:
         return shown(run.text(hash))
     except NotFound:
         return None
+
+
+def _asked(run: RunStore, hashes: Iterable[str]) -> Iterator[Asked]:
+    """The texts that were kept, each taken apart into its messages; what is none is one message without a role."""
+    for hash in hashes:
+        try:
+            text = run.text(hash)
+        except NotFound:
+            continue
+        try:
+            messages = [(str(one["role"]), shown(str(one["content"]))) for one in json.loads(text)]
+        except (ValueError, TypeError, KeyError):
+            messages = [("", shown(text))]
+        yield Asked(hash, tuple(messages))
+
+
+def known_of(node: Node) -> list[tuple[str, str]]:
+    """What of a node's fields its page tells: name and value, in the order of `_KNOWN`."""
+    told = []
+    for name in _KNOWN.get(node.kind, ()):
+        value = node.fields.get(name)
+        if isinstance(value, list):
+            value = ", ".join(map(str, value))
+        if value not in (None, "", {}):
+            told.append((name, f"{value:.4g}" if isinstance(value, float) else visible(str(value))))
+    return told
 
 
 def _laid_out(raw: str) -> str:

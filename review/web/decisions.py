@@ -19,7 +19,7 @@ from review.blinding import is_withheld, withheld, withheld_ids
 from review.errors import ReviewError
 from review.overrides import override
 from review.reveals import unblind
-from review.web.decision import Told, tell
+from review.web.decision import Told, known_of, tell
 from review.web.run import OneRun
 from review.web.site import page, site_of
 from store import tables
@@ -110,7 +110,14 @@ def decision(request: Request, viewer: Lead, run: OneRun, verdict_id: str) -> Re
         told = tell(site_of(request).store, run, verdict_id, lambda ids: withheld_ids(run, viewer.name, ids))
     values = get_args(LabelValue)
     return page(
-        request, viewer, "decisions/one.html", run=run.record, verdict_id=verdict_id, told=told, values=values
+        request,
+        viewer,
+        "decisions/one.html",
+        run=run.record,
+        verdict_id=verdict_id,
+        told=told,
+        values=values,
+        known_of=known_of,
     )
 
 

@@ -16,6 +16,7 @@ from review.web.assets import Assets
 from review.web.language import LOCALES, install, message, negotiated, speak
 from review.web.navigation import PLACES
 from review.web.settings import ServeSettings
+from review.web.titles import titled
 from store.store import Store
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -47,7 +48,7 @@ class Site:
             auto_reload=False,
         )
         install(self.templates)
-        self.templates.filters.update(browser=browser, oneline=one_line)
+        self.templates.filters.update(browser=browser, oneline=one_line, titled=titled)
         self.templates.globals.update(static=self.assets.url, locales=LOCALES, places=PLACES, flashes=FLASHES)
 
 
