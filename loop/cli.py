@@ -17,7 +17,7 @@ import typer
 
 from loop.judge_cli import cache_app, judge_app
 from loop.options import RUNS, AnyRun, Assignments, ConfigFile, Json, Output, RunName, StoreUrl
-from loop.people_cli import accounts_app, serve
+from loop.people_cli import accounts_app, labels_app, serve
 
 EXIT_CODES = """\
 \b
@@ -55,6 +55,7 @@ app.add_typer(judge_app, name="judge")
 app.add_typer(review_app, name="review")
 app.add_typer(cache_app, name="cache")
 app.add_typer(accounts_app, name="accounts")
+app.add_typer(labels_app, name="labels")
 app.command("serve")(serve)
 
 

@@ -6,10 +6,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from loop.options import RUNS, Json, Output, StoreUrl
+from loop.options import RUNS, Json, Output, RunName, StoreUrl
 
 accounts_app = typer.Typer(help="Who may log in to the pages of `rlaif serve`.", no_args_is_help=True)
+labels_app = typer.Typer(help="Write people's labels to files, and take labels in.", no_args_is_help=True)
 Person = Annotated[str, typer.Argument(metavar="NAME", help="An account; `rlaif accounts list` names them.")]
+FileFormat = Annotated[
+    Literal["jsonl", "csv", "trl", "argilla", "label-studio"],
+    typer.Option("--format", help="jsonl and csv are our own; the others are those tools'."),
+]
 BaseUrl = Annotated[
     str,
     typer.Option("--base-url", help="Address of the pages, for the link that is printed."),
@@ -126,3 +131,59 @@ def reset_password(
     from loop.commands.accounts import reset_password
 
     reset_password(name, base_url, store, output)
+
+
+@labels_app.command("export")
+def export_labels(
+    run: RunName,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file to write; - for stdout.")],
+    format: FileFormat,
+    what: Annotated[
+        Literal["labels", "tasks", "pairs", "form"] | None,
+        typer.Option(help="Default: labels (jsonl, csv), pairs (trl), tasks (argilla, label-studio)."),
+    ] = None,
+    index: Annotated[int | None, typer.Option("--round", min=0, help="Default: every round.")] = None,
+    waiting: Annotated[
+        bool,
+        typer.Option("--include-waiting", help="Also labels on comparisons that people are still to answer."),
+    ] = False,
+    store: StoreUrl = None,
+    output: Output = RUNS,
+) -> None:
+    """Write a run's labels, its open questions, or the pairs people prefer to a file.
+
+    tasks are the questions that wait, to be answered in another tool: without verdicts, lanes or models, the sides
+    shuffled anew, under names that tell nothing. form is what that tool has to be given first: Argilla's settings,
+    Label Studio's labeling configuration. trl's pairs are what people prefer; `rlaif export pairs` has those that a
+    round was trained on.
+    """
+    from loop.commands.labels import export_labels
+
+    export_labels(run, file, format, what, index, store, output, waiting=waiting)
+
+
+@labels_app.command("import")
+def import_labels(
+    run: RunName,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What this command's export, or a tool, wrote.")
+    ],
+    format: FileFormat,
+    reviewer: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Who answered all of it; or THEIRS=NAME for a person of several. Repeatable.",
+        ),
+    ] = [],  # noqa: B006
+    store: StoreUrl = None,
+    output: Output = RUNS,
+) -> None:
+    """Take a file of labels, answered tasks or preferences in: all of it, or nothing and a list of what is wrong.
+
+    The same file again changes nothing. Answers on tasks that were exported count for estimates where their item was
+    drawn at random and still waited for answers; preferences (trl) are for pairs alone.
+    """
+    from loop.commands.labels import import_labels
+
+    import_labels(run, file, format, reviewer, store, output)
