@@ -24,6 +24,7 @@ from review.rounds import rounds_of
 from review.stopping import why_stopped
 from store import tables
 from store.catalogue import Catalogue, Span, Unit
+from store.corrections import Corrections
 from store.effects import Effects
 from store.figures import Figures
 from store.judge_usage import VerdictUsage
@@ -120,6 +121,7 @@ class _Books:
     def queue(self) -> None:
         """What waits for people, by round, purpose and lane; and what their labels did, by round, stage and effect."""
         self._keep_if_new((*_ALL, "queue"), _queue(self.store))
+        self._keep_if_new((*_ALL, "overrides"), Corrections(self.store.database, self.store.name).count())
         ledger = Effects(self.store.database, self.store.name).effect_counts()
         self._keep_if_new((*_ALL, "ledger"), [[*key, count] for key, count in ledger.items()])
 

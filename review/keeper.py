@@ -39,6 +39,7 @@ class Keeper:
         self._wake = threading.Event()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
+        self._complaint = ""
 
     def start(self) -> None:
         self._over.clear()
@@ -70,8 +71,14 @@ class Keeper:
             try:
                 self._round()
             except StoreError as error:
-                _log.warning("the figures of the pages are late: %s", error)
+                self._complain(str(error))
             self._wake.wait(max(0.2, min(OFTEN_S, self._next() - time.monotonic())))
+
+    def _complain(self, why: str) -> None:
+        """Once, however often the same thing goes wrong."""
+        if why != self._complaint:
+            _log.warning("the figures of the pages are late: %s", why)
+        self._complaint = why
 
     def _round(self) -> None:
         """Every run whose time has come, those that are looked at first."""

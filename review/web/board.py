@@ -120,6 +120,11 @@ class Board:
         return [(row[0], row[1], row[2], row[3]) for row in (kept.value if kept else [])]
 
     @property
+    def overrides(self) -> int:
+        kept = self._kept.get((*_ALL, "overrides"))
+        return int(kept.value) if kept else 0
+
+    @property
     def drift(self) -> list[DriftSeries]:
         return drift_series([decision for decision in self.decisions if decision.kind != "rollback"])
 
