@@ -34,7 +34,7 @@ def list_accounts(url: str | None, output: Path, *, as_json: bool) -> None:
         ]
         print(json.dumps(rows, indent=2))  # noqa: T201
         return
-    table = Table("name", "role", "since", "last there", "state", box=None, pad_edge=False)
+    table = Table("name", "role", "since", "last seen", "state", box=None, pad_edge=False)
     for account in accounts:
         last = f"{seen[account.id]:%Y-%m-%d %H:%M}" if account.id in seen else "never"
         state = "disabled" if account.disabled_at else ""

@@ -56,7 +56,7 @@ class ApiTokens:
     ) -> tuple[ApiToken, str]:
         """A new token and its secret, which is not kept. Raises TooMuch, ValueError for a bad scope or lifetime."""
         if not scopes or set(scopes) - set(SCOPES) or not timedelta(0) < lifetime <= LONGEST:
-            raise ValueError("a token has at least one scope, and lives for a year at most")
+            raise ValueError("A token needs at least one scope, and lives for a year at most.")
         if len(self.usable(account.id)) >= MOST:
             raise TooMuch(f"An account has {MOST} tokens at most. Revoke some first.")
         now, secret = self._clock(), MARK + new_secret()

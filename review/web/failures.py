@@ -24,6 +24,7 @@ TITLES = {
     403: message("This is not for you"),
     404: message("There is nothing here"),
     405: message("This cannot be done here"),
+    408: message("The request took too long"),
     409: message("This cannot be done now"),
     413: message("This is too large"),
     422: message("Something in this form is not right"),
