@@ -126,7 +126,7 @@ async function undoElsewhere() {
     bringBack(item, {});
   } catch (error) {
     if (!(error instanceof Refused)) tell(say("undo_needs"));
-    else tell(say(answered.size ? "too_late" : "nothing_to_undo"));
+    else tell(say(upcoming.mine?.votes ? "too_late" : "nothing_to_undo"));
   }
 }
 
