@@ -44,7 +44,7 @@ class ExportedTasks(RunScope):
             with self.database.write() as connection:
                 self._execute(connection, insert, rows)
                 kept = connection.execute(self._query().where(_TASKS.c.item_id.in_(chunk))).all()
-            found.update((row.item_id, ExportedTask(*row)) for row in kept)
+            found.update((row.item_id, ExportedTask._make(row)) for row in kept)
         return found
 
     def exported_tasks(self, ids: Iterable[str]) -> dict[str, ExportedTask]:
@@ -53,7 +53,7 @@ class ExportedTasks(RunScope):
         for chunk in chunks(ids):
             with self.database.read() as connection:
                 rows = connection.execute(self._query().where(_TASKS.c.id.in_(chunk))).all()
-            found.update((row.id, ExportedTask(*row)) for row in rows)
+            found.update((row.id, ExportedTask._make(row)) for row in rows)
         return found
 
     def _query(self) -> sa.Select[tuple[str, str, bool, datetime]]:

@@ -45,11 +45,13 @@ def import_labels(
             taken = take_in(store, FORMATS[format], opened, _reviewers(reviewer))
     except OSError as error:
         raise BadFile(f"cannot read {file}: {error.strerror}.") from error
-    lines = [f"{taken.added} labels imported, {taken.present} were there already"]
+    told = f"{taken.added} labels imported"
+    if taken.added:
+        told += f", {taken.counted} of them for estimates too (blind, on items drawn at random)"
+    told += f"; {taken.present} were there already"
     if taken.unanswered:
-        lines.append(f"{taken.unanswered} tasks nobody answered")
-    lines.append(f"{taken.counted} of the imported count for estimates: blind, on items drawn at random")
-    print("; ".join(lines))  # noqa: T201
+        told += f"; {taken.unanswered} tasks are unanswered"
+    print(told)  # noqa: T201
 
 
 def _write(file: Path, made: Leaving) -> None:

@@ -91,9 +91,9 @@ def _filled(answer: Answer | None) -> dict[str, Any]:
         return {"choice": None, "marks": {}, "reason": "", "flagged": False, "reviewer": None}
     return {
         "choice": answer.choice,
-        "marks": dict(answer.marks),
+        "marks": dict(answer.marks or {}),
         "reason": answer.reason,
-        "flagged": answer.flagged,
+        "flagged": bool(answer.flagged),
         "seconds": answer.seconds,
         "reviewer": answer.reviewer,
     }

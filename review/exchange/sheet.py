@@ -48,8 +48,15 @@ def tasks(of: Iterable[Task]) -> Iterator[str]:
             if answer is None:
                 yield _row([*question, *[""] * 6])
                 continue
-            marks = "; ".join(f"{id}={side}" for id, side in answer.marks.items())
-            said = (answer.choice, marks, answer.reason, answer.flagged, answer.seconds, answer.reviewer)
+            marks = "; ".join(f"{id}={side}" for id, side in (answer.marks or {}).items())
+            said = (
+                answer.choice,
+                marks,
+                answer.reason,
+                bool(answer.flagged),
+                answer.seconds,
+                answer.reviewer,
+            )
             yield _row([*question, *map(_cell, said)])
 
 

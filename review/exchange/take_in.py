@@ -27,7 +27,7 @@ from review.visible import visible
 from store import tables
 from store.errors import BadUnit, NotFound
 from store.exported_tasks import ExportedTask
-from store.records import Comparison, Label, ReviewItem
+from store.records import Comparison, Label, Mark, ReviewItem
 from store.run import RunStore
 
 
@@ -195,19 +195,17 @@ class _Import:
         waiting: bool,
     ) -> Label | None:
         """The label that an answer makes; None where it is there, or was and has been revised since."""
-        known = {id for id, _ in principles_of(self.store, comparison)}
-        if unknown := set(answer.marks) - known:
-            raise Wrong(
-                f"{min(unknown)!r} is no principle of this question; they are {', '.join(sorted(known))}"
-            )
+        marks = self._marks(answer, comparison, task)
         value = value_of(answer.choice, swapped=task.swapped)
-        marks = {id: mark_of(mark, swapped=task.swapped) for id, mark in answer.marks.items()}
-        said = (value, marks, answer.reason, answer.flagged)
-        key = content_id("imp", task.id, *said, answer.stamp)
+        key = content_id("imp", task.id, value, marks, answer.reason, answer.flagged, answer.stamp)
         own = [one for one in self.store.label_history(item.id) if one.reviewer == reviewer]
         latest = max(own, key=lambda one: one.revision, default=None)
-        same = latest is not None and (latest.value, latest.marks, latest.reason, latest.flagged) == said
-        if same or any(one.key == key for one in own):
+        if any(one.key == key for one in own) or (
+            latest is not None
+            and (latest.value, latest.reason) == (value, answer.reason)
+            and marks in (None, latest.marks)
+            and answer.flagged in (None, latest.flagged)
+        ):
             self.taken.present += 1
             return None
         return Label(
@@ -221,12 +219,21 @@ class _Import:
             revision=latest.revision + 1 if latest else 0,
             blind=waiting and not self.store.revealed(reviewer, [comparison.id]),
             source="import",
-            marks=marks,
+            marks=marks or {},
             reason=answer.reason,
-            flagged=answer.flagged,
+            flagged=bool(answer.flagged),
             seconds=answer.seconds,
             key=key,
         )
+
+    def _marks(self, answer: Answer, comparison: Comparison, task: ExportedTask) -> dict[str, Mark] | None:
+        if answer.marks is None:
+            return None
+        known = {id for id, _ in principles_of(self.store, comparison)}
+        if unknown := set(answer.marks) - known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise Wrong(f"{min(unknown)[:80]!r} is no principle of this question; they are {listed}")
+        return {id: mark_of(mark, swapped=task.swapped) for id, mark in answer.marks.items()}
 
     def _names(self, theirs: Sequence[str | None]) -> dict[str, str]:
         """Our names of the file's people: those that left from here find back. Raises BadFile."""

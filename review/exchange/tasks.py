@@ -5,7 +5,7 @@ of what a judge said, why it was drawn or who wrote which. An answer is in terms
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from prompts.prompt import Message
@@ -16,13 +16,16 @@ from store.records import Label
 
 @dataclass(frozen=True)
 class Answer:
-    """What one person said of a task; `reviewer` is None where the file names nobody."""
+    """What one person said of a task; `reviewer` is None where the file names nobody.
+
+    `marks` and `flagged` are None where the format has no word for them, which changes nothing that is there.
+    """
 
     choice: Choice
     reviewer: str | None = None
-    marks: Mapping[str, SideMark] = field(default_factory=dict)
+    marks: Mapping[str, SideMark] | None = None
     reason: str = ""
-    flagged: bool = False
+    flagged: bool | None = None
     seconds: float | None = None
     stamp: str = ""
     """When it was given, in the words of the tool; tells a changed answer from an old file."""
