@@ -10,15 +10,19 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 import sqlalchemy as sa
 
 from review.errors import NothingToUndo
+from review.questions import choice_of
 from review.queue import Choice, claim, release, skip, undo, vote
+from review.simulated import SIMULATED
 from store import tables
+from store.records import Label
 from store.run import RunStore
 from store.store import Store
 
@@ -73,7 +77,7 @@ class Racer:
         for _ in range(self.chance.choice((0, 0, 1, 2))):
             self._abort(lambda: vote(self.run, item_id, self.name, choice, key=key))
         label = vote(self.run, item_id, self.name, choice, key=key)
-        self.say({"label": label.id, "item": item_id, "reviewer": self.name, "value": label.value})
+        self.say({"label": label.id, "item": item_id, "reviewer": self.name, "choice": choice})
         for _ in range(self.chance.choice((0, 0, 0, 1, 3))):
             again = vote(self.run, item_id, self.name, self.chance.choice(CHOICES), key=key)
             assert again.id == label.id
@@ -93,6 +97,49 @@ class Racer:
             return
         if self.chance.random() < 0.7:
             self._vote(question.item_id)
+
+
+def told_of(label: Label) -> dict[str, Any]:
+    """What its reviewer is told of an answer."""
+    choice = choice_of(label.value, swapped=label.swapped)
+    return {"label": label.id, "item": label.item_id, "reviewer": label.reviewer, "choice": choice}
+
+
+def all_labels(run: RunStore) -> list[Label]:
+    """Every label of round 1, revisions and withdrawals included."""
+    return [label for item in run.review_items(1) for label in run.label_history(item.id)]
+
+
+def check(run: RunStore, told: list[dict[str, Any]], reviewers: Sequence[str]) -> list[Label]:
+    """What holds whatever happened, once all say that nothing is left: returns the labels.
+
+    Nothing told is lost, nothing doubled or invented, no item over its overlap, none forgotten.
+    """
+    labels = all_labels(run)
+    stored = {label.id: label for label in labels}
+    assert len(stored) == len(labels)
+    given = {label.id: told_of(label) for label in labels if label.value != "withdrawn"}
+    assert {one["label"]: one for one in told} == given
+    assert len(told) == len(given)
+    keys = [(label.reviewer, label.key) for label in labels if label.value != "withdrawn"]
+    assert len(set(keys)) == len(keys)
+    standing = list(run.labels(1))
+    assert len({(label.item_id, label.reviewer) for label in standing}) == len(standing)
+    counted = Counter(label.item_id for label in standing if label.source == "queue")
+    items = tables.review_items
+    with run.database.read() as connection:
+        query = sa.select(items.c.id, items.c.wanted).where(items.c.run == run.name)
+        wanted = {row.id: row.wanted for row in connection.execute(query)}
+    for item in run.review_items(1):
+        assert counted[item.id] <= item.overlap
+        assert wanted[item.id] == item.overlap - counted[item.id]
+    for name in reviewers:
+        assert not run.any_open(name), f"{name} was told that nothing is left"
+        own = [label for label in standing if label.reviewer == name]
+        assert run.vote_count(name) == len(own) == sum(votes for votes, _ in run.vote_batches(name, 20))
+        assert {label.id for label in run.votes(name)} == {label.id for label in own}
+    assert sum(lane.labelled for lane in run.lane_status(SIMULATED)) == len(counted)
+    return labels
 
 
 def crowded(run: RunStore) -> list[str]:

@@ -6,18 +6,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from review.draw import Design, draw
-from review.queue import status
-from store import tables
 from store.records import Run
 from store.store import Store
-from tests.review.racing import Racer, crowded, work_all
+from tests.review.racing import Racer, all_labels, check, crowded, told_of, work_all
 
 ROOT = Path(__file__).parents[2]
 NAMES = [f"reviewer-{number:02}" for number in range(1, 16)]
@@ -41,42 +37,6 @@ def asked(make_judged, url):
         yield make
 
 
-def _all_labels(run):
-    return [label for item in run.review_items(1) for label in run.label_history(item.id)]
-
-
-def _wanted(run):
-    items = tables.review_items
-    with run.database.read() as connection:
-        return dict(
-            connection.execute(sa.select(items.c.id, items.c.wanted).where(items.c.run == run.name)).all()
-        )
-
-
-def _check(run, told):
-    """What holds whatever happened: nothing told is lost, nothing doubled, no item over its overlap, none forgotten."""
-    labels = _all_labels(run)
-    stored = {label.id: label for label in labels}
-    assert len(stored) == len(labels)
-    for one in told:
-        label = stored[one["label"]]
-        assert (label.item_id, label.reviewer, label.value) == (one["item"], one["reviewer"], one["value"])
-    given = [label for label in labels if label.value != "withdrawn"]
-    assert {label.id for label in given} == {one["label"] for one in told}
-    assert len({(label.reviewer, label.key) for label in given}) == len(given)
-    standing = list(run.labels(1))
-    assert len({(label.item_id, label.reviewer) for label in standing}) == len(standing)
-    counted = Counter(label.item_id for label in standing if label.source == "queue")
-    wanted = _wanted(run)
-    for item in run.review_items(1):
-        assert counted[item.id] <= item.overlap
-        assert wanted[item.id] == item.overlap - counted[item.id]
-    for name in NAMES:
-        assert not run.any_open(name), f"{name} was told that nothing is left"
-    assert sum(lane.labelled for lane in status(run)) == len(counted)
-    return labels
-
-
 def test_orderly_reviewers_in_threads_give_every_item_just_the_answers_it_asks_for(asked):
     run = asked(60, overlap=3, overlap_share=0.5)
     told, over, stop = [], [], threading.Event()
@@ -92,7 +52,7 @@ def test_orderly_reviewers_in_threads_give_every_item_just_the_answers_it_asks_f
     watcher.join()
     assert failures == []
     assert over == []
-    labels = _check(run, told)
+    labels = check(run, told, NAMES)
     assert {label.source for label in labels} == {"queue"}
     assert {label.revision for label in labels} == {0}
     assert len(labels) == sum(item.overlap for item in run.review_items(1)) == 120
@@ -118,9 +78,7 @@ def test_a_crowd_of_processes_with_leases_that_run_out_and_one_killed_loses_noth
     told = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
     known = {one["label"] for one in told}
     untold = [
-        {"label": label.id, "item": label.item_id, "reviewer": label.reviewer, "value": label.value}
-        for label in _all_labels(run)
-        if label.id not in known and label.value != "withdrawn"
+        told_of(label) for label in all_labels(run) if label.id not in known and label.value != "withdrawn"
     ]
     assert len(untold) <= 5, (
         "each thread of the killed process may have stored one answer that it never told of"
@@ -130,7 +88,7 @@ def test_a_crowd_of_processes_with_leases_that_run_out_and_one_killed_loses_noth
     told += untold
     for chaos, names in ((True, NAMES[5:10]), (False, NAMES)):
         assert work_all([Racer(run, name, 9, told.append, chaos=chaos, lease_s=1.0) for name in names]) == []
-    labels = _check(run, told)
+    labels = check(run, told, NAMES)
     assert any(label.value == "withdrawn" for label in labels)
 
 
