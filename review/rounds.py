@@ -25,7 +25,7 @@ TRUE_SCORE = "true_score"
 class Audit(Settings):
     """How often people sided with the judge on a random sample of the comparisons behind this round's pairs.
 
-    `labels` counts all labels; `agreement` with its Wilson 95% interval is over those that preferred an answer.
+    `labels` counts comparisons with one; `agreement`, with the 95% interval that fits the draw, is over those decided.
     """
 
     labels: int

@@ -8,6 +8,7 @@ from loop.standings import RunLeague
 from loop.summary import RunSummary
 from review.charts import Series
 from review.drift import DriftSeries
+from review.estimates.report import AuditReport
 from review.rounds import RoundSummary
 from store.records import Checkpoint, Decision, Purpose
 
@@ -62,6 +63,8 @@ class Facts:
     judge_win_rates: Series
     corrected_win_rates: Series
     agreements: Series
+    audits: tuple[AuditReport, ...]
+    """By round, of those whose comparisons were drawn for people."""
     shadow_agreements: Series
     league: RunLeague | None
     calibration: dict[Purpose, list[Bin]]

@@ -19,6 +19,7 @@ from loop.standings import last_league
 from loop.summary import RunSummary, summarise
 from review.charts import Series
 from review.drift import drift_series
+from review.estimates.audit import audit
 from review.rounds import RoundSummary
 from store.records import Decision, Purpose
 from store.run import RunStore
@@ -46,6 +47,7 @@ def gather(store: RunStore, folder: Path, rounds_wanted: int | None = None) -> F
         judge_win_rates=[(r.index, r.judge_win_rate) for r in decided if r.judge_win_rate],
         corrected_win_rates=[(r.index, r.corrected_win_rate) for r in decided if r.corrected_win_rate],
         agreements=_agreements(decided),
+        audits=tuple(found for index in indices if (found := audit(store, index)).drawn),
         shadow_agreements=[
             (r.index, r.shadow.agreement) for r in summary.rounds if r.shadow and r.shadow.agreement
         ],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from judge.interval import Interval
 from loop.report.facts import Facts
+from review.estimates.sentence import audit_sentence
 from review.rounds import RoundSummary
 
 SIMULATED = "the simulated reviewer"
@@ -24,6 +25,8 @@ class Words:
     whose_labels: str
     gate_rule: str
     agreement: str
+    audit: str
+    """Of the last decided round; empty where none is."""
     true_score: str
     examples: str
     after: str
@@ -52,11 +55,19 @@ def words(facts: Facts) -> Words:
         reviewer=SIMULATED.removeprefix("the ") if simulated else "people",
         whose_labels=f"the labels of {SIMULATED}" if simulated else "people’s labels",
         gate_rule=_gate_rule(facts),
-        agreement=f"Wilson 95% intervals{f'; the labels are those of {SIMULATED}' if simulated else ''}.",
+        agreement=f"95% intervals{f'; the labels are those of {SIMULATED}' if simulated else ''}.",
+        audit=_audit(facts),
         true_score=_true_score(facts),
         examples=_examples(facts, bool(decided)),
         after=f"Policy that ships ({_shipped(facts)})",
     )
+
+
+def _audit(facts: Facts) -> str:
+    if not facts.decided:
+        return ""
+    last = facts.decided[-1]
+    return next((audit_sentence(one, last.decision) for one in facts.audits if one.round == last.index), "")
 
 
 def under_way(round: RoundSummary) -> str:

@@ -12,6 +12,8 @@ from judge.interval import Interval
 from loop.report import write_report
 from loop.report.gather import gather
 from loop.report.words import headline
+from review.estimates.audit import audit
+from review.estimates.sentence import audit_sentence
 from review.rounds import TRUE_SCORE, Audit, RoundSummary
 from store.store import Store
 
@@ -241,3 +243,41 @@ def test_a_shorter_run_that_was_asked_for_is_not_called_unfinished(synthetic: Ma
     assert "The run is not finished: 1 of" in _Page(_report(run, tmp_path)).text
     text = write_report(run.store, tmp_path, rounds_wanted=1).read_text(encoding="utf-8")
     assert "all 1 rounds asked for were played" in _Page(text).text
+
+
+def test_people_against_the_judge_stand_beside_the_decision(synthetic: Make, tmp_path: Path) -> None:
+    run = synthetic(prompts=120)
+    run.play(1, 0.75, 0.1)
+    run.play(2, 0.75, 0.8)
+    page = _Page(_report(run, tmp_path)).text
+    said = audit_sentence(audit(run.store, 2), "keep")
+    assert said.startswith("Round 2: the judge disagrees with the simulated reviewer on ")
+    assert said in page
+    assert "Simulated reviewer against the judge" in page
+    for index in (1, 2):
+        found = audit(run.store, index)
+        for rate in (found.disagreement.rate, found.anytime.rate if found.anytime else None):
+            assert rate is not None
+            assert f"{100 * rate.value:.0f}% {100 * rate.low:.0f}–{100 * rate.high:.0f}%" in page
+        assert found.disagreement.why in page
+
+
+def test_a_round_that_nobody_checked_says_so(synthetic: Make, tmp_path: Path) -> None:
+    run = synthetic(prompts=60, reviewed=False, evidence="judge")
+    run.play(1, 0.9, 0.05)
+    page = _Page(_report(run, tmp_path)).text
+    assert "Round 1: nobody has checked the judge yet: promoted the candidate." in page
+    assert "People against the judge" in page
+
+
+def test_the_decision_and_the_audit_are_of_one_estimate(synthetic: Make, tmp_path: Path) -> None:
+    run = synthetic(prompts=120)
+    run.play(1, 0.75, 0.1)
+    (decided,) = gather(run.store, tmp_path).decided
+    rate = audit(run.store, 1).disagreement.rate
+    assert rate is not None
+    assert decided.audit.agreement == pytest.approx(1 - rate.value)
+    assert (decided.audit.low, decided.audit.high) == (
+        pytest.approx(1 - rate.high),
+        pytest.approx(1 - rate.low),
+    )
