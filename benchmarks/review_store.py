@@ -113,6 +113,8 @@ class _Sink:
             if not self._sqlite:
                 self._cursor.execute("ANALYZE")  # what its autovacuum does by itself after a while
             self._raw.commit()
+            if self._sqlite:
+                self._cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._raw.invalidate()  # its settings are for this alone
 
     def put(self, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -136,7 +138,7 @@ class _Sink:
         if self._sqlite:
             marks = ", ".join("?" * len(names))
             insert = f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})'
-            self._cursor.executemany(insert, ready)  # type: ignore[arg-type] - SQLite takes a stream
+            self._cursor.executemany(insert, ready)  # type: ignore[arg-type]  # SQLite takes a stream
             return
         with self._cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
             for row in ready:
