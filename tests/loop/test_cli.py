@@ -20,6 +20,9 @@ from policy.checkpoint import checkpoint_of
 from policy.errors import PolicyRefused, TrainingFailed
 from prompts.errors import BadSource
 from review.errors import UnknownItem
+from review.estimates.audit import audit
+from review.estimates.sentence import audit_sentence
+from review.queue import vote
 from store.errors import NotFound, StoreBusy
 from store.records import Checkpoint
 
@@ -311,6 +314,39 @@ def test_a_label_given_in_the_terminal_is_kept(
     assert [label.reviewer for label in run.store.labels(1)] == ["ada", "ada"]
     assert main(["review", "status", *where]) == 0
     assert "run demo" in capsys.readouterr().out
+
+
+def test_status_tells_nothing_of_the_judge_while_its_audit_is_open(
+    synthetic: Make, where: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = synthetic(prompts=20, reviewed=False)
+    run.play(1, 0.7, 0.1)
+    items = [item for item in run.store.review_items(1, "train") if item.lane == "random"]
+    for item in items[:-1]:
+        vote(run.store, item.id, "ada", "left_better")
+    assert main(["review", "status", *where]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    # Whoever answers sees no figure move with their own label.
+    assert (
+        f"{len(items) - 1} of {len(items)} are answered; what they say of the judge is told when all are."
+        in said
+    )
+    assert "disagrees" not in said
+    vote(run.store, items[-1].id, "ada", "left_better")
+    assert main(["review", "status", *where]) == 0
+    assert "the judge disagrees with people on" in " ".join(capsys.readouterr().out.split())
+
+
+def test_status_tells_what_a_finished_audit_says_of_the_judge(
+    synthetic: Make, where: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = synthetic(prompts=20)
+    run.play(1, 0.7, 0.1)
+    assert main(["review", "status", *where]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    decided = run.store.decisions()[0].kind
+    assert audit_sentence(audit(run.store, 1), decided) in said
+    assert "Round 1: the judge disagrees with the simulated reviewer on" in said
 
 
 def test_the_same_run_can_be_asked_for_again_word_for_word() -> None:
