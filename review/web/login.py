@@ -15,7 +15,7 @@ from review.web.language import gettext, speak
 from review.web.site import LOCALE_COOKIE, locale_of, page, site_of
 
 router = APIRouter()
-HOME: Final[dict[Role, str]] = {"reviewer": "/review", "lead": "/account", "admin": "/account"}
+HOME: Final[dict[Role, str]] = {"reviewer": "/review", "lead": "/runs", "admin": "/runs"}
 _LONGEST: Final = 1000
 Text = Annotated[str, Form(max_length=_LONGEST)]
 Id = Annotated[str, Form(max_length=100, pattern=r"^\w*$")]
