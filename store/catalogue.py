@@ -199,7 +199,7 @@ class Catalogue(RunScope):
             *self._of(unit), c.seq.between(*span), c.people.is_not(None)
         )
         with self.database.read() as connection:
-            found: dict[int, int] = dict(connection.execute(query.group_by(c.people)).tuples().all())
+            found = {row[0]: row[1] for row in connection.execute(query.group_by(c.people))}
         return {name: int(found.get(value, 0)) for name, value in _PEOPLE.items()}
 
     def settled(self, unit: Unit, span: Span) -> dict[str, tuple[str, int]]:
@@ -219,7 +219,7 @@ class Catalogue(RunScope):
         for some in chunks(comparison_ids):
             with self.database.read() as connection:
                 rows = connection.execute(query.where(catalogue.c.comparison_id.in_(some))).all()
-            yield from (row.tuple() for row in rows)
+            yield from ((row[0], row[1], row[2]) for row in rows)
 
     def find(
         self,
