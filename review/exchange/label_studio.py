@@ -114,16 +114,13 @@ def _answer(annotation: Mapping[str, Any]) -> Answer | None:
     if not isinstance(result, list) or not all(isinstance(one, dict) for one in result):
         raise Wrong("an annotation's result must be a list of objects")
     sides = [_value(one, "selected") for one in result if one.get("type") == "pairwise"]
-    extents = [_value(one, "choices") for one in result if one.get("from_name") == EXTENT]
-    reasons = [_value(one, "text") for one in result if one.get("from_name") == REASON]
+    extents = _all(result, EXTENT, "choices")
     if not sides and not extents:
         return None
     return Answer(
-        choice=_choice(sides, [one for listed in extents for one in _listed(listed)]),
+        choice=_choice(sides, extents),
         reviewer=_reviewer(annotation.get("completed_by")),
-        reason=text_of(
-            {REASON: "\n".join(str(one) for listed in reasons for one in _listed(listed))}, REASON, MAX_REASON
-        ),
+        reason=text_of({REASON: "\n".join(map(str, _all(result, REASON, "text")))}, REASON, MAX_REASON),
         seconds=seconds_in(annotation.get("lead_time")),
         stamp=text_of(annotation, "updated_at", MAX_NAME) or text_of(annotation, "created_at", MAX_NAME),
     )
@@ -132,15 +129,16 @@ def _answer(annotation: Mapping[str, Any]) -> Answer | None:
 def _choice(sides: list[Any], extents: list[Any]) -> Choice:
     if len(sides) > 1 or len(extents) > 1:
         raise Wrong("an annotation answers twice; one side, and one of how much, can be read")
-    side, extent = (listed[0] if listed else None for listed in (sides, extents))
-    if side not in ("left", "right", None):
-        raise Wrong(f"{str(side)[:40]!r} is no side; the Pairwise control says left or right")
+    extent = extents[0] if extents else None
     if extent not in (MUCH, SAME, BOTH_BAD, None):
         raise Wrong(f"{str(extent)[:40]!r} is none of {MUCH}, {SAME}, {BOTH_BAD}")
-    if side is None:
+    if not sides:
         if extent == MUCH:
             raise Wrong(f"{MUCH!r} without a side that is better")
         return "same" if extent == SAME else "both_bad"
+    (side,) = sides
+    if side not in ("left", "right"):
+        raise Wrong(f"{str(side)[:40]!r} is no side; the Pairwise control says left or right")
     if extent in (SAME, BOTH_BAD):
         raise Wrong(f"says that the {side} answer is better, and {extent!r}; one of them holds")
     return cast(Choice, f"{side}_much_better" if extent == MUCH else f"{side}_better")
@@ -151,8 +149,10 @@ def _value(result: Mapping[str, Any], name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+def _all(result: list[Mapping[str, Any]], control: str, name: str) -> list[Any]:
+    """What a control of our form was given, which may be a value or a list of them."""
+    found = [_value(one, name) for one in result if one.get("from_name") == control]
+    return [one for value in found for one in (value if isinstance(value, list) else [value])]
 
 
 def _reviewer(completed_by: Any) -> str | None:

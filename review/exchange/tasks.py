@@ -81,7 +81,7 @@ def shown(text: str) -> str:
 
     A bidirectional override would let an answer be read in another order than it has; NUL stops some databases.
     """
-    return visible(text)
+    return text if text.isprintable() else visible(text)  # the one is fast, and most texts are
 
 
 def as_text(prompt: tuple[Message, ...]) -> str:
