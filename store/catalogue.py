@@ -19,7 +19,7 @@ from store.catalogue_tables import catalogue
 from store.columns import AnyText
 from store.figures import Figures
 from store.records import Purpose
-from store.scope import CHUNK, RunScope, Values, chunks
+from store.scope import RunScope, Values, chunks
 from store.words import asked, words
 
 WINDOWS = (2_000, 10_000, 50_000)
@@ -112,27 +112,27 @@ class Catalogue(RunScope):
         return found
 
     def fill(self, unit: Unit) -> int:
-        """Catalogue what the unit has and the catalogue has not, in the data set's order; how many rows."""
+        """Catalogue what the unit has and the catalogue has not, in the data set's order; how many rows.
+
+        What is missing is found by comparison, and only then read: a query that did both would leave to the planner
+        which table it walks through, and without statistics it takes all verdicts of the run.
+        """
         comparisons, verdicts = tables.comparisons, tables.verdicts
-        known = (catalogue.c.run == verdicts.c.run) & (catalogue.c.verdict_id == verdicts.c.id)
-        mended = catalogue.c.unscored.is_not(None) & verdicts.c.p_first.is_not(None)
-        query = _with_texts().outerjoin(catalogue, known)
-        query = query.add_columns(catalogue.c.seq)
-        query = query.where(
+        keys = [comparisons.c[name] for name in ("position", "first_index", "second_index", "id")]
+        missing = sa.select(comparisons.c.id).where(
             comparisons.c.run == self.name,
             comparisons.c.round == unit.round,
             comparisons.c.purpose == unit.purpose,
-            catalogue.c.seq.is_(None) | mended,
+            _to_catalogue(),
         )
-        keys = [comparisons.c[name] for name in ("position", "first_index", "second_index", "id")]
         written = 0
-        chunk: list[Row[Any]] = []
-        for row in self._pages(query, [*keys, verdicts.c.judge]):
-            chunk.append(row)
-            if len(chunk) == CHUNK:
-                written += self._write(unit, chunk)
-                chunk = []
-        return written + self._write(unit, chunk)
+        for ids in chunks(row.id for row in self._pages(missing, keys)):
+            place = {id: number for number, id in enumerate(ids)}
+            query = _with_texts().where(verdicts.c.run == self.name, verdicts.c.comparison_id.in_(ids))
+            with self.database.read() as connection:
+                rows = connection.execute(query.order_by(verdicts.c.judge)).all()
+            written += self._write(unit, sorted(rows, key=lambda row: place[row.comparison_id]))
+        return written
 
     def span(self, unit: Unit, since: int | None = None) -> Span | None:
         """The numbers of a unit's rows, looked for from `since` on; None where it has none."""
@@ -373,6 +373,18 @@ def _windows(first: int, top: int, *, whole: bool) -> Iterator[Span]:
         yield Span(max(first, top - width + 1), top)
         top -= width
         size += 1
+
+
+def _to_catalogue() -> sa.ColumnElement[bool]:
+    """Whether a comparison has a verdict that is not catalogued, or not as it was given after all."""
+    comparisons, verdicts, c = tables.comparisons, tables.verdicts, catalogue.c
+    done = (c.run == verdicts.c.run) & (c.verdict_id == verdicts.c.id)
+    as_given = c.unscored.is_(None) | verdicts.c.p_first.is_(None)
+    return sa.exists().where(
+        verdicts.c.run == comparisons.c.run,
+        verdicts.c.comparison_id == comparisons.c.id,
+        ~sa.exists().where(done, as_given),
+    )
 
 
 def _with_texts() -> sa.Select[Any]:
