@@ -9,6 +9,7 @@ each dialect, and a dialect that no test runs on would be a promise.
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from store.errors import BadDatabaseUrl, NewerDatabase, StoreBusy, StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 60.0
+_POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 30}
+"""Connections kept, and opened beyond for a while: as many as a server has threads, so that none waits for one."""
 Insert = sqlite.Insert | postgresql.Insert
 _MIGRATION_LOCK = 0x726C616966  # a PostgreSQL advisory lock's number; any constant of our own
 
@@ -44,6 +47,7 @@ class Database:
         self.dialect = self.url.get_backend_name()
         self._busy_seconds = busy_seconds
         self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
+        self._turn = threading.Lock()
         self.engine = self._engine()
         try:
             self.engine.connect().close()
@@ -89,7 +93,11 @@ class Database:
             with joined.begin_nested():
                 yield joined
             return
-        with self._failures("write"), self.engine.connect().execution_options(writes=True) as connection:
+        with (
+            self._failures("write"),
+            self._own_turn(),
+            self.engine.connect().execution_options(writes=True) as connection,
+        ):
             connection.begin()
             yield connection
             connection.commit()
@@ -108,15 +116,35 @@ class Database:
                 self._joined.reset(token)
 
     @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        """Have the writers of this process wait for each other here, on SQLite.
+
+        SQLite itself has them look again and again, ever more seldom, so that among many one may wait for seconds
+        while others who came later are served.
+        """
+        if self.dialect != "sqlite":
+            yield
+            return
+        if not self._turn.acquire(timeout=self._busy_seconds):
+            raise self._busy()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _busy(self) -> StoreBusy:
+        return StoreBusy(
+            f"{self}: another process kept this database locked for {self._busy_seconds:g} s. "
+            "End it, or run again when it is done; nothing was lost."
+        )
+
+    @contextmanager
     def _failures(self, action: str) -> Iterator[None]:
         try:
             yield
         except sa.exc.OperationalError as error:
             if "locked" in reason(error):
-                raise StoreBusy(
-                    f"{self}: another process kept this database locked for {self._busy_seconds:g} s. "
-                    "End it, or run again when it is done; nothing was lost."
-                ) from error
+                raise self._busy() from error
             raise StoreError(
                 f"{self}: cannot {action}: {reason(error)}. What was committed before is safe: mend this and run again."
             ) from error
@@ -124,7 +152,7 @@ class Database:
     def _engine(self) -> Engine:
         """Values are kept out of messages and logs: they are answers, and hashes of passwords."""
         if self.dialect == "postgresql":
-            return sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
+            return sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True, **_POOL)
         if self.url.database and self.url.database != ":memory:":
             folder = Path(self.url.database).parent
             try:
@@ -132,7 +160,7 @@ class Database:
             except OSError as error:
                 raise BadDatabaseUrl(f"cannot make the folder {folder}: {error.strerror}.") from error
         engine = sa.create_engine(
-            self.url, connect_args={"timeout": self._busy_seconds}, hide_parameters=True
+            self.url, connect_args={"timeout": self._busy_seconds}, hide_parameters=True, **_POOL
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
