@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from review.accounts.desk import Desk
-from review.accounts.journal import Actor
+from review.accounts.journal import Actor, Journal
 from review.accounts.roles import Role, Scope, covers, scope_needed
 from review.accounts.roster import Account
 from review.accounts.secret import derived
@@ -77,6 +77,14 @@ def desk_of(request: Request) -> Desk:
     """The front desk of the application that answers this request, in mounted applications as well."""
     desk: Desk = request.state.desk
     return desk
+
+
+def _journal(request: Request) -> Journal:
+    return desk_of(request).journal
+
+
+JournalOf = Annotated[Journal, Depends(_journal)]
+"""The audit log, for a route that does what is to be read there afterwards."""
 
 
 class Requires:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from review.accounts.identity import Lead
+from review.accounts.identity import JournalOf, Lead
 from review.api.cursors import Cursor, Limit, Page, after, cursor_after
 from review.api.labels import LabelShown, label_shown
 from review.api.once import OnceOnly
@@ -159,12 +159,16 @@ def show_decision(viewer: Lead, run: RunOf, comparison_id: ComparisonId) -> Deci
 @router.post(
     "/v1/runs/{run}/decisions/{comparison_id}/unblind", summary="See a decision that is withheld from you"
 )
-def unblind_decision(viewer: Lead, run: RunOf, comparison_id: ComparisonId, once: OnceOnly) -> DecisionShown:
+def unblind_decision(
+    viewer: Lead, run: RunOf, comparison_id: ComparisonId, once: OnceOnly, journal: JournalOf
+) -> DecisionShown:
     """It is recorded that you were shown it."""
 
     def work() -> DecisionShown:
         comparison = _comparison(run, comparison_id)
-        unblind(run, comparison, viewer.name)
+        with run.database.together():
+            unblind(run, comparison, viewer.name)
+            journal.record(viewer.actor, "comparison.unblind", comparison.id, run=run.name)
         return _decision(run, comparison)
 
     return once.answer(viewer, None, DecisionShown, work)

@@ -13,7 +13,8 @@ from fastapi import APIRouter, Header, Path, Response
 from pydantic import Field
 
 from review import overrides
-from review.accounts.identity import Lead
+from review.accounts.identity import JournalOf, Lead, Viewer
+from review.accounts.journal import Journal
 from review.api.etags import etag, require_match
 from review.api.once import OnceOnly
 from review.api.place import RunOf
@@ -62,9 +63,11 @@ class OverrideState(Shape):
 
 
 @router.post("/v1/runs/{run}/overrides", status_code=201, summary="Correct what is said of a comparison")
-def add_override(viewer: Lead, run: RunOf, body: OverrideRequest, once: OnceOnly) -> OverrideShown:
+def add_override(
+    viewer: Lead, run: RunOf, body: OverrideRequest, once: OnceOnly, journal: JournalOf
+) -> OverrideShown:
     def work() -> OverrideShown:
-        return _shown(overrides.override(run, body.comparison_id, viewer.name, body.value, body.reason))
+        return _shown(_correct(run, body.comparison_id, body, viewer, journal))
 
     return once.answer(viewer, body, OverrideShown, work)
 
@@ -82,18 +85,28 @@ def edit_override(
     body: OverrideEdit,
     once: OnceOnly,
     response: Response,
+    journal: JournalOf,
     if_match: IfMatch = None,
 ) -> OverrideState:
     def work() -> OverrideState:
         with run.database.together():
             _lock(run, comparison_id)
             require_match(if_match, _tag(_state(run, comparison_id)))
-            overrides.override(run, comparison_id, viewer.name, body.value, body.reason)
+            _correct(run, comparison_id, body, viewer, journal)
             return _state(run, comparison_id)
 
     state = once.answer(viewer, body, OverrideState, work)
     response.headers["ETag"] = _tag(state)
     return state
+
+
+def _correct(
+    run: RunStore, comparison_id: str, edit: OverrideEdit, viewer: Viewer, journal: Journal
+) -> Label:
+    with run.database.together():
+        label = overrides.override(run, comparison_id, viewer.name, edit.value, edit.reason)
+        journal.record(viewer.actor, "comparison.override", comparison_id, run=run.name, label=label.id)
+    return label
 
 
 def _lock(run: RunStore, comparison_id: str) -> None:

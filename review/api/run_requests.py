@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, StringConstraints
 
-from review.accounts.identity import Lead
+from review.accounts.identity import JournalOf, Lead
 from review.api.cursors import Cursor, Limit, Page, after, cursor_after
 from review.api.once import OnceOnly
 from review.api.place import StoreOf
@@ -49,14 +49,19 @@ class RunRequestShown(Shape):
     summary="Ask for a run of a stored configuration",
     responses=problem_responses(404),
 )
-def ask(viewer: Lead, store: StoreOf, body: RunAsked, once: OnceOnly, response: Response) -> RunRequestShown:
+def ask(
+    viewer: Lead, store: StoreOf, body: RunAsked, once: OnceOnly, response: Response, journal: JournalOf
+) -> RunRequestShown:
     """Nothing is started here: a process that plays requests (`rlaif runs play`) takes it."""
 
     def work() -> RunRequestShown:
         try:
-            return _shown(
-                RunRequests(store.database).ask(body.source, viewer.name, name=body.name, rounds=body.rounds)
-            )
+            with store.database.together():
+                asked = RunRequests(store.database).ask(
+                    body.source, viewer.name, name=body.name, rounds=body.rounds
+                )
+                journal.record(viewer.actor, "run.request", asked.id, source=body.source, name=asked.name)
+            return _shown(asked)
         except NotFound as error:
             raise Refused(404, f"There is no run {body.source!r}.") from error
         except BadUnit as error:
@@ -85,10 +90,15 @@ def show_request(_: Lead, store: StoreOf, id: RequestId) -> RunRequestShown:
 
 
 @router.delete("/v1/run-requests/{id}", summary="Withdraw a request that nobody has taken")
-def withdraw(viewer: Lead, store: StoreOf, id: RequestId, once: OnceOnly) -> RunRequestShown:
+def withdraw(
+    viewer: Lead, store: StoreOf, id: RequestId, once: OnceOnly, journal: JournalOf
+) -> RunRequestShown:
     def work() -> RunRequestShown:
         _found(store, id)
-        gone = RunRequests(store.database).withdraw(id, viewer.name)
+        with store.database.together():
+            gone = RunRequests(store.database).withdraw(id, viewer.name)
+            if gone is not None:
+                journal.record(viewer.actor, "run.withdraw", id)
         if gone is None:
             raise Refused(
                 409, "This request is not open any more; only one that nobody has taken can be withdrawn."

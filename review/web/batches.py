@@ -13,7 +13,7 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from review.accounts.identity import Lead, OwnAccount
+from review.accounts.identity import JournalOf, Lead, OwnAccount
 from review.overrides import override
 from review.questions import Choice, choice_of, value_of
 from review.queue import vote
@@ -115,12 +115,16 @@ def correct(
     batch: int,
     item_id: Annotated[str, Form(max_length=100)],
     choice: Annotated[Choice, Form()],
+    journal: JournalOf,
     reason: Reason = "",
 ) -> Response:
     """What holds from now on, whatever judge and queue say; the next pairs are made of it."""
     scope = site_of(request).store.run(run)
     label = _own(scope, viewer.name, batch, item_id)
-    override(scope, label.comparison_id, viewer.name, value_of(choice, swapped=label.swapped), reason)
+    value = value_of(choice, swapped=label.swapped)
+    with scope.database.together():
+        made = override(scope, label.comparison_id, viewer.name, value, reason)
+        journal.record(viewer.actor, "comparison.override", label.comparison_id, run=run, label=made.id)
     return _back(request, run, batch, item_id)
 
 

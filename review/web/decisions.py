@@ -158,9 +158,7 @@ def correct(
     except ReviewError as error:
         raise HTTPException(409, str(error)) from error
     journal = site_of(request).desk.journal
-    journal.record(
-        viewer.actor, "comparison.override", comparison_id, run=run.name, value=value, label=label.id
-    )
+    journal.record(viewer.actor, "comparison.override", comparison_id, run=run.name, label=label.id)
     return RedirectResponse(f"{_HERE.format(run=quote(run.name))}/{verdict_id}?done=saved", 303)
 
 
