@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from review.accounts.errors import AccountError, BadLink, TooManyAttempts
-from review.accounts.identity import COOKIES, Anyone, OwnAccount, desk_of
+from review.accounts.identity import COOKIES, Anyone, OwnAccount, Viewer, desk_of
 from review.accounts.passwords import SHORTEST
 from review.accounts.roles import Role
 from review.accounts.sessions import LIFETIME
@@ -53,9 +53,7 @@ def log_in(request: Request, viewer: Anyone, name: Text, password: Text, next: T
         if isinstance(error, TooManyAttempts):
             answer.headers["Retry-After"] = str(error.seconds)
         return answer
-    if viewer is not None and viewer.session is not None:
-        desk.end_sessions(viewer.id, viewer.actor, only=viewer.session)
-    return _entered(request, secret, _within(next))
+    return _entered(request, viewer, secret, _within(next))
 
 
 @router.post("/logout")
@@ -98,7 +96,7 @@ def join_page(request: Request, secret: str, _viewer: Anyone) -> Response:
 
 
 @router.post("/join/{secret}")
-def join(request: Request, secret: str, _viewer: Anyone, password: Text, name: Text = "") -> Response:
+def join(request: Request, secret: str, viewer: Anyone, password: Text, name: Text = "") -> Response:
     desk = desk_of(request)
     try:
         made = desk.join(secret, name, password, _address(request), _agent(request))
@@ -121,7 +119,7 @@ def join(request: Request, secret: str, _viewer: Anyone, password: Text, name: T
             problem=told(request, error),
             shortest=SHORTEST,
         )
-    return _entered(request, made, "/")
+    return _entered(request, viewer, made, "/")
 
 
 @router.post("/language")
@@ -155,7 +153,10 @@ def told(request: Request, error: Exception) -> str:
         return gettext(str(error))
 
 
-def _entered(request: Request, secret: str, target: str) -> Response:
+def _entered(request: Request, before: Viewer | None, secret: str, target: str) -> Response:
+    """Into the new session, out of the one this browser had."""
+    if before is not None and before.session is not None:
+        desk_of(request).end_sessions(before.id, before.actor, only=before.session)
     answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
     enter(request, answer, secret)
     return answer

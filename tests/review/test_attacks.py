@@ -50,6 +50,11 @@ def test_a_session_planted_before_the_login_is_not_the_one_after_it(app: FastAPI
     assert found is not None
     assert (found[1].name, made != attackers) == ("rita", True)
     assert desk.sessions.find(attackers) is None, "who logs in leaves what was there before"
+    another, link = session(desk, "leo"), desk.invite("reviewer", ADA)
+    joined = ask(app, "POST", f"/join/{link}", session=another, form={"name": "mina", "password": NEW})
+    found = desk.sessions.find(joined.cookies[COOKIES[False]].value)
+    assert found is not None
+    assert (found[1].name, desk.sessions.find(another)) == ("mina", None)
 
 
 @pytest.mark.parametrize(
