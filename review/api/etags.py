@@ -39,8 +39,18 @@ def _matches(header: str, current: str, *, weak: bool) -> bool:
     return "*" in named or current in named
 
 
+def _is_tagged(start: Message) -> bool:
+    headers = Headers(raw=start["headers"])
+    return start["status"] == HTTPStatus.OK and not headers.get("content-disposition", "").startswith(
+        "attachment"
+    )
+
+
 class ConditionalReads:
-    """Middleware: 200 answers to GET get an ETag, and become 304 where the client has them already."""
+    """Middleware: 200 answers to GET get an ETag, and become 304 where the client has them already.
+
+    Downloads get none: they are sent while they are made, and may be larger than memory should hold.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -55,11 +65,11 @@ class ConditionalReads:
         async def hold(message: Message) -> None:
             nonlocal start, body
             if message["type"] == "http.response.start":
-                start = message
-                if message["status"] != HTTPStatus.OK:
+                start = message if _is_tagged(message) else None
+                if start is None:
                     await send(message)
                 return
-            if start is None or start["status"] != HTTPStatus.OK:
+            if start is None:
                 await send(message)
                 return
             body += message.get("body", b"")

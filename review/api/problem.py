@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from review.api.shape import AnyJson
-from review.errors import ReviewError, UnknownItem
+from review.errors import BadFile, ReviewError, UnknownItem
 from store.errors import BadUnit, KeyReused, NotFound, StoreBusy
 
 MEDIA_TYPE = "application/problem+json"
@@ -109,6 +109,12 @@ def answer_with_problems(api: FastAPI) -> None:
     async def conflict(_request: Request, error: ReviewError | BadUnit) -> Response:
         return problem_response(409, str(error))
 
+    async def bad_file(_request: Request, error: BadFile) -> Response:
+        found = [
+            Invalid(where=where, message=told) for where, _, told in (f.partition(": ") for f in error.faults)
+        ]
+        return problem_response(422, error.told, "bad-file", found)
+
     async def reused(_request: Request, error: KeyReused) -> Response:
         return problem_response(422, str(error), "idempotency-key-reused")
 
@@ -119,6 +125,7 @@ def answer_with_problems(api: FastAPI) -> None:
         (NotFound, unknown),
         (UnknownItem, unknown),
         (StoreBusy, busy),
+        (BadFile, bad_file),
         (ReviewError, conflict),
         (KeyReused, reused),
         (BadUnit, conflict),

@@ -41,6 +41,7 @@ HEAVY = {
 COMMANDS = (
     "run", "runs", "runs show", "report", "show", "config check", "config reference", "policy list", "policy rollback",
     "policy export", "export pairs", "review next", "review status",
+    "labels export", "labels import",
     "serve", "accounts list", "accounts invite", "accounts role", "accounts disable", "accounts enable",
     "accounts log-out", "accounts reset-password",
 )  # fmt: skip

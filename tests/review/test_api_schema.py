@@ -36,7 +36,9 @@ DOCUMENT = described(API)
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 SCHEMA.config.generation.update(with_security_parameters=False)
 OPERATIONS = {operation.name: operation for operation in operations(API)}
-NOT_SAID_BY_A_SCHEMA = {"about:blank", "cursor", "idempotency-key-reused", "withheld"}
+NOT_SAID_BY_A_SCHEMA = {
+    "about:blank", "bad-file", "cursor", "idempotency-key-reused", "not-in-this-format", "withheld",
+}  # fmt: skip
 """Why a request of the right form may be refused; `invalid` is not among it."""
 MODES = {"right": GenerationMode.POSITIVE, "wrong": GenerationMode.NEGATIVE}
 
