@@ -38,6 +38,7 @@ from store.records import (
 )
 from store.run import RunStore
 from store.store import Store
+from tests.review.serving import browser, page_as, served  # noqa: F401 - fixtures of the pages
 
 CONSTITUTION = "c" * 64
 

@@ -17,25 +17,12 @@ from review.web.app import create_app
 from store.catalogue import Catalogue
 from store.catalogue_tables import catalogue, figures
 from store.figures import Figures
-from store.records import Comparison, ReviewItem, Run
+from store.records import Comparison, ReviewItem
 from store.run import RunStore
 from store.store import Store
-from tests.loop.conftest import SyntheticRun
+from tests.loop.runs_with_rounds import played
 from tests.review.direct import Answer, ask
 from tests.review.serving import NAMES, desk_with_accounts
-
-
-def played(path: Path, name: str, rounds: int, **more: Any) -> Path:
-    """A store with a run of some labelled rounds, its books kept."""
-    with Store.open(f"sqlite:///{path}") as store:
-        config = {"rounds": 5, "gate": {"patience": 3}, "reviewer": {"kind": "simulated"}}
-        run = store.create_run(Run(name=name, seed=7, config_hash="cfg_0", config=config))
-        made = SyntheticRun(run, **more)
-        made.begin()
-        for index in range(1, rounds + 1):
-            made.play(index, 0.75, 0.1 if index == 1 else 0.8)
-        refresh(run)
-    return path
 
 
 @pytest.fixture(scope="module")
