@@ -91,3 +91,7 @@ class ConditionalReads:
             return
         await send(start)
         await send({"type": "http.response.body", "body": body})
+
+
+def _passing(start: Message) -> bool:
+    return "no-store" in Headers(raw=start["headers"]).get("cache-control", "")

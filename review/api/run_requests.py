@@ -52,7 +52,7 @@ class RunRequestShown(Shape):
 def ask(
     viewer: Lead, store: StoreOf, body: RunAsked, once: OnceOnly, response: Response, journal: JournalOf
 ) -> RunRequestShown:
-    """Nothing is started here: a process that plays requests (`rlaif runs play`) takes it."""
+    """Nothing is started here: a process that plays requests (`rlaif run --requested`) takes it."""
 
     def work() -> RunRequestShown:
         try:
