@@ -1,6 +1,6 @@
-"""Ask an application without a network: each of its routes, with an answer that stops at its first part.
+"""Ask an application without a network: each of its routes. Of a stream of events only the first part is read.
 
-A stream of events never ends by itself, so whoever asks every route must be able to hang up.
+Such a stream never ends by itself, so whoever asks every route must be able to hang up.
 """
 
 import asyncio
@@ -30,6 +30,8 @@ class Route(NamedTuple):
     pattern: str
     path: str
     declared: tuple[Requires, ...]
+    queries: tuple[str, ...] = ()
+    """Names of what may stand behind the question mark."""
 
 
 @dataclass
@@ -54,7 +56,8 @@ def routes(app: FastAPI, prefix: str = "") -> Iterator[Route]:
         pattern = prefix + str(context.path)
         path = re.sub(r"\{[^}]*\}", "1", pattern)
         for method in sorted(context.methods or ()):
-            yield Route(method, pattern, path, tuple(_declared(context.dependant)))
+            queries = tuple(sorted(set(_queries(context.dependant))))
+            yield Route(method, pattern, path, tuple(_declared(context.dependant)), queries)
 
 
 def _declared(dependant: Dependant) -> Iterator[Requires]:
@@ -62,6 +65,12 @@ def _declared(dependant: Dependant) -> Iterator[Requires]:
         if isinstance(one.call, Requires):
             yield one.call
         yield from _declared(one)
+
+
+def _queries(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for one in dependant.dependencies:
+        yield from _queries(one)
 
 
 def ask(
@@ -115,7 +124,9 @@ async def _ask(app: FastAPI, method: str, path: str, headers: dict[str, str], bo
             finished.status, finished.headers = message["status"], Headers(raw=list(message["headers"]))
         elif message["type"] == "http.response.body":
             finished.body += message.get("body", b"")
-            arrived.set()
+            endless = finished.headers.get("content-type", "").startswith("text/event-stream")
+            if endless or not message.get("more_body", False):
+                arrived.set()
 
     asked = asyncio.ensure_future(app(scope, receive, send))  # type: ignore[arg-type]
     first = asyncio.ensure_future(arrived.wait())
