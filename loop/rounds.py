@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from loop.calibrations import run_calibration
 from loop.check import check, judge_policy, own_models
-from loop.config import RunConfig
+from loop.config import RunConfig, parse_config
 from loop.context import RunContext
 from loop.errors import ConfigError, RunBusy
 from loop.first_policy import find_initial, find_policy
@@ -30,6 +30,7 @@ from policy.trainer import DpoTrainer
 from prompts.constitution import load_constitution
 from prompts.sets import PromptSet
 from review.stopping import why_stopped
+from store.errors import NotFound
 from store.records import Run
 from store.run import RunStore
 from store.store import Store
@@ -110,7 +111,7 @@ def open_context(
         config=config.model_dump(mode="json"),
         device=describe_device(config.policy),
     )
-    units = store.create_run(record)
+    units = store.create_run(as_begun(store, record))
     units.save_texts(wording(config.judges))
     calibration = run_calibration(units, config)
     if calibration is not None:
@@ -136,6 +137,20 @@ def open_context(
         reviewer=simulated_reviewer(config),
         calibration=calibration,
     )
+
+
+def as_begun(store: Store, record: Run) -> Run:
+    """`record`, or the run of its name that an earlier version began where both mean the same.
+
+    A setting that a later version adds does by default what was done before there was one, so a run that knows nothing
+    of it goes on under the defaults.
+    """
+    try:
+        begun = store.run(record.name).record
+        meant = parse_config(begun.config, f"the configuration of run {record.name}")
+    except (NotFound, ConfigError):
+        return record
+    return begun if meant.content_hash == record.config_hash else record
 
 
 def _publish(store: RunStore, folder: Path, rounds: int) -> RunSummary:
