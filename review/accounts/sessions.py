@@ -1,6 +1,7 @@
 """Who is logged in: a random secret in a cookie, its hash in the store, ended by idleness, age, or hand."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from review.accounts.roster import Account
 from review.accounts.secret import digest, new_id, new_secret
 from store.database import Database
+from store.errors import StoreBusy
 from store.people_tables import accounts, sessions
 
 IDLE: Final = timedelta(hours=12)
@@ -74,7 +76,8 @@ class Sessions:
         if not self._running(found, now):
             return None
         if now - found.used_at > _NOTED:
-            with self._database.write() as connection:
+            # That a page was looked at is no reason to fail while the database is busy.
+            with suppress(StoreBusy), self._database.write() as connection:
                 connection.execute(sessions.update().where(sessions.c.id == found.id).values(used_at=now))
         return found, Account(**{name: values[f"owner_{name}"] for name in Account.__dataclass_fields__})
 

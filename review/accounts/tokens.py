@@ -1,6 +1,7 @@
 """API tokens: what a program shows instead of a person's session. Scoped, expiring, shown once."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,6 +14,7 @@ from review.accounts.roles import SCOPES, Scope
 from review.accounts.roster import Account
 from review.accounts.secret import digest, new_id, new_secret
 from store.database import Database
+from store.errors import StoreBusy
 from store.people_tables import accounts, api_tokens
 
 MARK: Final = "rlaif_"
@@ -88,7 +90,7 @@ class ApiTokens:
         if now >= found.expires_at:
             return None
         if found.used_at is None or now - found.used_at > _NOTED:
-            with self._database.write() as connection:
+            with suppress(StoreBusy), self._database.write() as connection:
                 connection.execute(api_tokens.update().where(api_tokens.c.id == found.id).values(used_at=now))
         owner = {name: row._mapping[f"owner_{name}"] for name in Account.__dataclass_fields__}
         return found, Account(**owner)

@@ -66,8 +66,8 @@ def account(request: Request, viewer: OwnAccount) -> Response:
 def change_appearance(
     request: Request,
     viewer: OwnAccount,
-    locale: Text,
     theme: Annotated[Literal["system", "light", "dark"], Form()],
+    locale: Text = "",
 ) -> Response:
     """Language and theme of every page; an empty language is the browser's."""
     chosen = locale if locale in LOCALES else None
@@ -110,7 +110,7 @@ def make_token(
     viewer: OwnAccount,
     name: Annotated[str, Form(min_length=1, max_length=80)],
     days: Annotated[int, Form(ge=1, le=365)],
-    scopes: Annotated[list[Scope], Form(min_length=1)],
+    scopes: Annotated[list[Scope], Form(default_factory=list)],
 ) -> Response:
     """The answer shows the token, this once."""
     kept = [scope for scope in scopes if scope in scopes_of(viewer.role)]

@@ -11,7 +11,7 @@ from review.accounts.identity import COOKIES, Anyone, OwnAccount, Viewer, desk_o
 from review.accounts.passwords import SHORTEST
 from review.accounts.roles import Role
 from review.accounts.sessions import LIFETIME
-from review.web.language import gettext, speak
+from review.web.language import LOCALES, gettext, speak
 from review.web.site import LOCALE_COOKIE, locale_of, page, site_of
 
 router = APIRouter()
@@ -127,9 +127,10 @@ def choose_language(request: Request, _viewer: Anyone, locale: Text, next: Text 
     """Kept in the browser, for whoever is not logged in; an account has its own."""
     answer = RedirectResponse(_within(next), HTTPStatus.SEE_OTHER)
     secure = site_of(request).settings.secure
-    answer.set_cookie(
-        LOCALE_COOKIE, locale[:20], max_age=31_536_000, secure=secure, httponly=True, samesite="lax"
-    )
+    if locale in LOCALES:
+        answer.set_cookie(
+            LOCALE_COOKIE, locale, max_age=31_536_000, secure=secure, httponly=True, samesite="lax"
+        )
     return answer
 
 

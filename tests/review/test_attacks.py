@@ -80,6 +80,14 @@ def test_nobody_is_sent_to_another_site_after_the_login(app: FastAPI, desk: Desk
     assert 'value="https:' not in page
 
 
+def test_the_language_of_a_browser_is_one_of_ours(app: FastAPI) -> None:
+    for locale in ("zh_Hant\r\nSet-Cookie: a=b", "xx", "zh_Hant; Domain=evil.test"):
+        answer = ask(app, "POST", "/language", form={"locale": locale, "next": "/login"})
+        assert (answer.status, "set-cookie" in answer.headers) == (303, False)
+    chosen = ask(app, "POST", "/language", form={"locale": "zh_Hant", "next": "/login"})
+    assert chosen.cookies["rlaif_locale"].value == "zh_Hant"
+
+
 def test_a_host_of_somebody_else_never_reaches_a_link(app: FastAPI, desk: Desk) -> None:
     ada = session(desk, "ada")
     for headers in ({"Host": "evil.test"}, {"Host": "127.0.0.1:8000", "X-Forwarded-Host": "evil.test"}):

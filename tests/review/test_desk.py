@@ -26,6 +26,7 @@ from review.accounts.journal import Actor
 from review.accounts.passwords import Passwords
 from review.accounts.roster import Account
 from review.accounts.sessions import IDLE, LIFETIME
+from store.errors import StoreBusy
 from store.schema import metadata
 from store.store import Store
 from tests.review.front_desk import Clock
@@ -127,6 +128,23 @@ def test_a_refused_name_or_password_leaves_the_link_usable(desk: Desk) -> None:
 def test_a_password_may_hold_any_writing(desk: Desk) -> None:
     desk.join(desk.invite("reviewer", ADA), "明", "四隻響亮的紫色蒼鷺 \x00 é", *HERE)
     assert desk.sign_in("明", "四隻響亮的紫色蒼鷺 \x00 é", *HERE)
+
+
+def test_a_page_is_read_while_the_database_is_busy(
+    desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = desk.sign_in("rita", PASSWORD, *HERE)
+    _, token = desk.tokens.make(account(desk, "rita"), "t", ["read"], timedelta(days=1), Actor("rita"))
+    clock.turn(minutes=5)
+
+    def busy() -> None:
+        raise StoreBusy("another process kept this database locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(desk.sessions._database), "write", lambda _: busy())
+        assert desk.sessions.find(session) is not None
+        assert desk.tokens.find(token) is not None
+    assert desk.sessions.running(account(desk, "rita").id)[0].used_at < clock.now
 
 
 def test_a_session_ends_by_idleness_by_age_and_by_hand(desk: Desk, clock: Clock) -> None:
