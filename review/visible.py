@@ -9,14 +9,19 @@ terminals print `rich.text.Text`, which is never parsed.
 import unicodedata
 
 _ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_PLAIN = {ord("\n"): " ", ord("\t"): " "}
 _HARMLESS = {"\n", "\t", "\u200c", "\u200d"}
 
 
 def visible(text: str) -> str:
     """`text` with line ends as `\\n` and every acting character as `⟨U+202E⟩`."""
+    text = text.replace("\r\n", "\n")
+    if text.translate(
+        _PLAIN
+    ).isprintable():  # printable characters act on nothing, and most texts have no others
+        return text
     return "".join(
-        f"⟨U+{ord(c):04X}⟩" if c not in _HARMLESS and unicodedata.category(c) in _ACTING else c
-        for c in text.replace("\r\n", "\n")
+        f"⟨U+{ord(c):04X}⟩" if c not in _HARMLESS and unicodedata.category(c) in _ACTING else c for c in text
     )
 
 

@@ -22,9 +22,9 @@ from store.records import Purpose
 from store.scope import RunScope, Values, chunks
 from store.words import asked, words
 
-WINDOWS = (2_000, 10_000, 50_000)
+WINDOWS = (2_000, 8_000, 20_000)
 """Rows looked at in one query of a page: few at first, since most pages are full after few."""
-PATIENCE = 0.06
+PATIENCE = 0.025
 """Seconds after which a page that is not full says where it stopped."""
 
 People = Literal["agree", "overrule", "undecided", "any"]
@@ -151,6 +151,10 @@ class Catalogue(RunScope):
         kept = Figures(self.database, self.name).kept("verdicts")
         return {Unit(round, cast(Purpose, purpose)): one.value for (round, purpose, _), one in kept.items()}
 
+    def worth_looking(self, wanted: Wanted, counted: Mapping[Unit, Mapping[str, Any]]) -> dict[Unit, Span]:
+        """The spans of the units that by their counts can hold what is wanted."""
+        return {unit: Span(*counts["span"]) for unit, counts in counted.items() if _can_hold(counts, wanted)}
+
     def count(self, unit: Unit, span: Span) -> dict[str, Any]:
         """What a unit's rows come to: see the names. Sums are 0, means None, where there is nothing."""
         c = catalogue.c
@@ -234,30 +238,33 @@ class Catalogue(RunScope):
 
         `spans` bounds what is looked at: the rows of units that it does not hold are not found.
         """
-        ends = [
+        ranges = _ranges(
             span
             for unit, span in spans.items()
             if wanted.round in (None, unit.round) and wanted.purpose in (None, "", unit.purpose)
-        ]
-        if not ends:
-            return Page((), None, False)
-        first, top = min(span.first for span in ends), max(span.last for span in ends)
-        top = top if before is None else min(top, before - 1)
-        query = sa.select(catalogue.c.seq).where(catalogue.c.run == self.name, *self._passing(wanted))
+        )
+        if before is not None:
+            ranges = [Span(one.first, min(one.last, before - 1)) for one in ranges if one.first < before]
+        rare = wanted.unscored is True or wanted.people is not None
+        given = asked(wanted.text)
+        # Numbered ranges are read in their own order; an index of all of a run's rows would have to be sorted first.
+        mine = catalogue.c.run == self.name if rare else catalogue.c.run + "" == self.name
+        query = sa.select(catalogue.c.seq).where(mine, *self._passing(wanted))
         query = query.order_by(catalogue.c.seq.desc())
         if less is not None:
             query = query.where(~less)
-        rare = wanted.unscored or wanted.people is not None
-        indexed = rare or (bool(asked(wanted.text)) and self.database.dialect == "postgresql")
+        whole = rare or (bool(given) and self.database.dialect == "postgresql")
         found: list[int] = []
         deadline = time.monotonic() + PATIENCE
         with self.database.read() as connection:
-            for window in _windows(first, top, whole=indexed):
+            for window in _windows(ranges, whole=whole):
                 ranged = query.where(catalogue.c.seq.between(*window)).limit(limit + 1 - len(found))
+                if given:
+                    ranged = ranged.where(self._said(given, window))
                 found += connection.scalars(ranged)
                 if len(found) > limit:
                     return Page(tuple(found[:limit]), found[limit - 1], False)
-                if time.monotonic() > deadline and window.first > first:
+                if time.monotonic() > deadline and window.first > ranges[-1].first:
                     return Page(tuple(found), window.first, True)
         return Page(tuple(found), None, False)
 
@@ -311,14 +318,18 @@ class Catalogue(RunScope):
             yield c.unscored.is_not(None) if wanted.unscored else c.unscored.is_(None)
         if wanted.people is not None:
             yield c.people.is_not(None) if wanted.people == "any" else c.people == _PEOPLE[wanted.people]
-        if given := asked(wanted.text):
-            yield self._said(given)
 
-    def _said(self, given: Sequence[tuple[str, bool]]) -> sa.ColumnElement[bool]:
-        """The condition that all these words stand in a row's texts; they are ASCII, so they need no quoting."""
+    def _said(self, given: Sequence[tuple[str, bool]], window: Span) -> sa.ColumnElement[bool]:
+        """The condition that all these words stand in a row's texts; they are ASCII, so they need no quoting.
+
+        SQLite's index is asked for the window's rows alone, since it gives all of them or none.
+        """
         if self.database.dialect == "sqlite":
             match = " AND ".join(f'"{word}"{"*" if begins else ""}' for word, begins in given)
-            found = sa.text("SELECT rowid FROM catalogue_words WHERE catalogue_words MATCH :match")
+            found = sa.text(
+                "SELECT rowid FROM catalogue_words WHERE catalogue_words MATCH :match"
+                f" AND rowid BETWEEN {window.first:d} AND {window.last:d}"
+            )
         else:
             match = " & ".join(f"'{word}'{':*' if begins else ''}" for word, begins in given)
             found = sa.text("SELECT seq FROM catalogue_words WHERE words @@ CAST(:match AS tsquery)")
@@ -365,14 +376,39 @@ class Catalogue(RunScope):
         connection.execute(statement, [{"seq": seq, "words": " ".join(sorted(own))} for seq, own in rows])
 
 
-def _windows(first: int, top: int, *, whole: bool) -> Iterator[Span]:
-    """Ranges from `top` down to `first`, growing; one where the database need not look at every row."""
+def _can_hold(counts: Mapping[str, Any], wanted: Wanted) -> bool:
+    """Whether a unit of these counts can have a row that passes."""
+    bins = [int(bin) for bin, count in counts["sure"].items() if count]
+    return (
+        (not wanted.flipped or counts["flips"] > 0)
+        and (not wanted.unscored or bool(counts["unscored"]))
+        and (not wanted.principle or wanted.principle in counts["principles"])
+        and (wanted.at_least is None or any(bin >= int(wanted.at_least * 20) for bin in bins))
+        and (wanted.at_most is None or any(bin <= int(wanted.at_most * 20) for bin in bins))
+    )
+
+
+def _ranges(spans: Iterable[Span]) -> list[Span]:
+    """Spans, those that overlap or touch as one, from the last down."""
+    joined: list[Span] = []
+    for span in sorted(spans, key=lambda one: -one.last):
+        if joined and span.last >= joined[-1].first - 1:
+            joined[-1] = Span(min(span.first, joined[-1].first), joined[-1].last)
+        else:
+            joined.append(span)
+    return joined
+
+
+def _windows(ranges: Iterable[Span], *, whole: bool) -> Iterator[Span]:
+    """Pieces of the ranges in their order, growing; each in one where the database need not look at every row."""
     size = 0
-    while top >= first:
-        width = top - first + 1 if whole else WINDOWS[min(size, len(WINDOWS) - 1)]
-        yield Span(max(first, top - width + 1), top)
-        top -= width
-        size += 1
+    for first, last in ranges:
+        top = last
+        while top >= first:
+            width = top - first + 1 if whole else WINDOWS[min(size, len(WINDOWS) - 1)]
+            yield Span(max(first, top - width + 1), top)
+            top -= width
+            size += 1
 
 
 def _to_catalogue() -> sa.ColumnElement[bool]:

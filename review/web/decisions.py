@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, get_args
 from urllib.parse import quote, urlencode
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, Field, field_validator
 from starlette.exceptions import HTTPException
@@ -20,10 +19,10 @@ from review.errors import ReviewError
 from review.overrides import override
 from review.reveals import unblind
 from review.web.decision import Told, known_of, tell
+from review.web.left_out import comparisons_left_out
 from review.web.run import OneRun
 from review.web.site import page, site_of
-from store import tables
-from store.catalogue import Catalogue, People, Span, Unit, Wanted
+from store.catalogue import Catalogue, People, Unit, Wanted
 from store.catalogue_tables import catalogue
 from store.errors import NotFound
 from store.records import LabelValue
@@ -84,7 +83,7 @@ def decisions(request: Request, viewer: Lead, run: OneRun, asked: Annotated[Aske
     """Fifty at a time, newest first."""
     books = Catalogue(run.database, run.name)
     counted = books.counted()
-    spans = {unit: Span(*counts["span"]) for unit, counts in counted.items()}
+    spans = books.worth_looking(asked.wanted, counted)
     hidden = withheld(run.name, viewer.name, catalogue.c.comparison_id)
     found = books.find(asked.wanted, spans, before=asked.before, limit=PAGE, less=hidden)
     return page(
@@ -97,7 +96,7 @@ def decisions(request: Request, viewer: Lead, run: OneRun, asked: Annotated[Aske
         purposes=sorted({unit.purpose for unit in counted}),
         principles=sorted({id for counts in counted.values() for id in counts["principles"]}),
         total=_total(counted, asked),
-        hidden=_hidden(run, viewer.name, asked.round),
+        hidden=comparisons_left_out(run, viewer.name, asked.round, asked.purpose or None),
     )  # fmt: skip
 
 
@@ -177,20 +176,3 @@ def _total(counted: Mapping[Unit, Mapping[str, Any]], asked: Asked) -> int:
         for unit, counts in counted.items()
         if asked.round in (None, unit.round) and asked.purpose in ("", unit.purpose)
     )
-
-
-def _hidden(run: RunStore, account: str, round: int | None) -> int:
-    """How many comparisons of the round, or of the run, are withheld from the account."""
-    items, labels = tables.review_items, tables.labels
-    mine = sa.exists().where(
-        labels.c.run == items.c.run, labels.c.item_id == items.c.id, labels.c.reviewer == account
-    )
-    query = sa.select(sa.func.count(items.c.comparison_id.distinct())).where(
-        items.c.run == run.name,
-        (items.c.wanted > 0) | mine,
-        withheld(run.name, account, items.c.comparison_id),
-    )
-    if round is not None:
-        query = query.where(items.c.round == round)
-    with run.database.read() as connection:
-        return int(connection.scalar(query) or 0)

@@ -18,6 +18,7 @@ from review.accounts.identity import Lead
 from review.blinding import withheld
 from review.visible import visible
 from review.web.board import Board
+from review.web.left_out import prompts_left_out
 from review.web.run import OneRun
 from review.web.site import page
 from review.worddiff import Piece, word_diff
@@ -64,7 +65,7 @@ def one_round(request: Request, viewer: Lead, run: OneRun, index: int, after: Pl
         run=run.record, board=board, round=summary, decision=decision, audit=board.audits.get(index),
         answers=[_told(both) for both in answers],
         next=answers[-1].position if len(answers) == PAGE else None,
-        hidden=_hidden(run, viewer.name),
+        hidden=prompts_left_out(run, viewer.name),
         others=[round.index for round in board.rounds],
     )  # fmt: skip
 
@@ -96,7 +97,7 @@ def compare(
         run=run.record, board=board, rounds=chosen, weighed=weighed, a=a, b=b,
         answers=[_told(both) for both in answers],
         next=answers[-1].position if len(answers) == PAGE else None,
-        hidden=_hidden(run, viewer.name),
+        hidden=prompts_left_out(run, viewer.name),
     )  # fmt: skip
 
 
@@ -123,23 +124,3 @@ def _secret(run: RunStore, account: str) -> Callable[[sa.ColumnElement[str]], sa
         )
 
     return condition
-
-
-def _hidden(run: RunStore, account: str) -> int:
-    """How many held-out prompts are left out for it."""
-    comparisons, items, labels = tables.comparisons, tables.review_items, tables.labels
-    concerned = sa.select(items.c.comparison_id).where(
-        items.c.run == run.name,
-        items.c.purpose == "gate",
-        (items.c.wanted > 0)
-        | sa.exists().where(
-            labels.c.run == items.c.run, labels.c.item_id == items.c.id, labels.c.reviewer == account
-        ),
-    )
-    query = sa.select(sa.func.count(comparisons.c.prompt_id.distinct())).where(
-        comparisons.c.run == run.name,
-        comparisons.c.id.in_(concerned),
-        withheld(run.name, account, comparisons.c.id),
-    )
-    with run.database.read() as connection:
-        return int(connection.scalar(query) or 0)
