@@ -201,6 +201,15 @@ def test_what_runs_out_is_told_as_such_with_the_time_to_wait(app: FastAPI) -> No
     assert 0 < int(answers[-1].headers["retry-after"]) <= 900
 
 
+def test_nobody_writes_into_the_audit_log_what_reads_otherwise(app: FastAPI, desk: Desk) -> None:
+    form = {"name": "\u202ekcab <script>alert(1)</script>\nada", "days": "30", "scopes": "read"}
+    assert ask(app, "POST", "/account/tokens", session=session(desk, "rita"), form=form).status == 201
+    for path, who in (("/audit-log", "ada"), ("/account", "rita")):
+        page = ask(app, "GET", path, session=session(desk, who)).body.decode()
+        assert "⟨U+202E⟩kcab &lt;script&gt;" in page
+        assert "\u202e" not in page
+
+
 def test_a_neighbouring_ipv6_address_is_no_new_one(store: Store) -> None:
     attempts = Desk(store, Clock()).attempts
     for number in range(30):
