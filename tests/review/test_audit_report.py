@@ -5,6 +5,7 @@ import pytest
 from judge.wilson import wilson
 from review.estimates.agreement import audit_agreement
 from review.estimates.audit import audit
+from review.estimates.people import people
 from review.estimates.win_rate import corrected_win_rate
 from tests.review.labelled import Labelled
 
@@ -218,3 +219,21 @@ def test_the_same_labels_in_another_order_give_the_same_report(store):
             round.say(item, value, who)
         reports.append(audit(round.run, 1))
     assert reports[0] == reports[1]
+
+
+def test_both_databases_tell_the_same(both, store):
+    """The queries behind an audit, on SQLite and on PostgreSQL."""
+    reports = []
+    for where in (store, both):
+        round = Labelled(where, "told")
+        for number in range(12):
+            item = round.item(0.9 - number / 15, stratum="ab"[number % 2], overlap=2)
+            for reviewer in ("ada", "bob")[: 1 + number % 2]:
+                round.say(item, ("better", "worse", "same")[number % 3], reviewer, marks={"helpful": "first"})
+            if number % 4 == 0:
+                round.say(item, "worse", blind=number > 0)
+            if number % 5 == 0:
+                round.run.skip(item.id, "cyd", "")
+        reports.append((audit(round.run, 1), people(round.run)))
+    assert reports[0] == reports[1]
+    assert reports[0][0].disagreement.rate is not None
