@@ -78,10 +78,7 @@ class Judgements(RunScope):
         """Verdicts in the order of `comparisons`, then of the judges' names."""
         comparisons, verdicts = tables.comparisons, tables.verdicts
         query = sa.select(*_columns(verdicts, _VERDICT, "v"), *_columns(verdicts, _USAGE, "u"))
-        query = query.join_from(comparisons, verdicts, _judged_by(judge))
-        query = query.where(
-            comparisons.c.run == self.name, comparisons.c.round == round, comparisons.c.purpose == purpose
-        )
+        query = query.join_from(comparisons, verdicts, _judged_by(judge)).where(*self._of(round, purpose))
         for row in self._pages(query, (*_ORDER, verdicts.c.judge)):
             yield _verdict(row._mapping)
 
@@ -91,9 +88,7 @@ class Judgements(RunScope):
         """The comparison and `p_first` of each verdict, in the order of `verdicts`, and nothing else of it."""
         comparisons, verdicts = tables.comparisons, tables.verdicts
         query = sa.select(verdicts.c.comparison_id, verdicts.c.p_first)
-        query = query.join_from(comparisons, verdicts, _judged_by(judge)).where(
-            comparisons.c.run == self.name, comparisons.c.round == round, comparisons.c.purpose == purpose
-        )
+        query = query.join_from(comparisons, verdicts, _judged_by(judge)).where(*self._of(round, purpose))
         for row in self._pages(query, (*_ORDER, verdicts.c.judge)):
             yield row.comparison_id, row.p_first
 
@@ -171,8 +166,16 @@ class Judgements(RunScope):
         )
 
     def _compared(self, round: int, purpose: Purpose) -> sa.Select[Any]:
-        comparisons = tables.comparisons
-        return self._joined().where(comparisons.c.round == round, comparisons.c.purpose == purpose)
+        return self._joined().where(*self._of(round, purpose))
+
+    def _of(self, round: int, purpose: Purpose) -> tuple[sa.ColumnElement[bool], ...]:
+        """What holds of the comparisons of one draw.
+
+        Every position is at least 0; saying so has SQLite walk through the index of this order, and not, for want of
+        statistics, through all verdicts of the run.
+        """
+        c = tables.comparisons.c
+        return (c.run == self.name, c.round == round, c.purpose == purpose, c.position >= 0)
 
 
 def _columns(table: sa.FromClause, names: Iterable[str], prefix: str) -> list[sa.Label[Any]]:
