@@ -2,6 +2,7 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -344,3 +345,22 @@ def test_every_field_of_a_label_has_a_column(run):
     vote(run, next(run.review_items(1)).id, "bo", "same")
     header = written(run, "csv").splitlines()[0]
     assert header == ",".join(f'"{name}"' for name in Label.model_fields)
+
+
+def test_the_same_file_at_once_from_several_sides_is_taken_in_once(both):
+    run = review_run(both, plain(12), name="hurry")
+    file = answered(run, "jsonl", prefers_the_first)
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda _: taken(run, "jsonl", file), range(4)))
+    assert sorted((one.added, one.present) for one in outcomes) == [(0, 12), (0, 12), (0, 12), (12, 0)]
+    assert len(all_labels(run)) == 12
+
+
+def test_what_a_database_refuses_goes_in_and_out(both, tmp_path):
+    run = review_run(both, plain(1), name="odd")
+    vote(run, next(run.review_items(1)).id, "bo", "same", reason="nul \x00, half \ud83d, bidi \u202e")
+    text = written(run, "jsonl")
+    with type(both).open(f"sqlite:///{tmp_path / 'other.db'}") as other:
+        copy = review_run(other, plain(1), name="odd")
+        assert taken(copy, "jsonl", text).added == 1
+        assert all_labels(copy) == all_labels(run)
