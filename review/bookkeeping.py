@@ -28,6 +28,7 @@ from store.corrections import Corrections
 from store.effects import Effects
 from store.figures import Figures
 from store.judge_usage import VerdictUsage
+from store.people_tables import accounts
 from store.review_items import WANTED
 from store.run import RunStore
 
@@ -197,7 +198,10 @@ class _Books:
 
 
 def _queue(store: RunStore) -> list[dict[str, Any]]:
-    """Lanes with what was drawn, what is still wanted, how many people are asked, and who holds some now."""
+    """Lanes with what was drawn, what is still wanted, how many people are asked, and how much they hold now.
+
+    What leads hold is left out: one who answers too would see by their own claim which lane its item is in.
+    """
     items, claims, labels = tables.review_items, tables.claims, tables.labels
     lane = (items.c.round, items.c.purpose, items.c.lane)
     mine = items.c.run == store.name
@@ -210,7 +214,9 @@ def _queue(store: RunStore) -> list[dict[str, Any]]:
     )
     held = sa.select(*lane, sa.func.count().label("held"))
     held = held.join_from(items, claims, (claims.c.run == items.c.run) & (claims.c.item_id == items.c.id))
-    held = held.where(mine, claims.c.expires_at > datetime.now(UTC)).group_by(*lane)
+    leads = sa.select(accounts.c.name).where(accounts.c.role != "reviewer")
+    held = held.where(mine, claims.c.expires_at > datetime.now(UTC), claims.c.reviewer.not_in(leads))
+    held = held.group_by(*lane)
     last = sa.select(*lane, sa.func.max(labels.c.created_at).label("last"))
     last = last.join_from(items, labels, (labels.c.run == items.c.run) & (labels.c.item_id == items.c.id))
     last = last.where(mine).group_by(*lane)

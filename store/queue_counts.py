@@ -32,15 +32,18 @@ class LaneStatus:
     """Still waiting for an answer, the skipped left out. With overlap an item can be labelled and open."""
     held: int
     """Of those that wait: in somebody's hands now."""
+    done: int
+    """With all the answers that they ask for."""
 
 
 class QueueCounts(RunScope):
     """The part of a run's store that counts its queue."""
 
-    def lane_status(self, simulated: str) -> list[LaneStatus]:
+    def lane_status(self, simulated: str, told: str | None = None) -> list[LaneStatus]:
         """Every lane of every draw, oldest round first; `simulated` is the name of the reviewer that is no person.
 
-        Overrides were not drawn.
+        Overrides were not drawn. What the person who is `told` holds is not counted as held: by it they would see in
+        which lane an item is that they are still to answer.
         """
         # An item waits for its overlap less the answers that count, so the labels themselves need not be looked at.
         answers = _ITEMS.c.overlap - _ITEMS.c.wanted
@@ -58,7 +61,11 @@ class QueueCounts(RunScope):
         )
         claims = (
             sa.select(_CLAIMS.c.item_id)
-            .where(_CLAIMS.c.run == self.name, _CLAIMS.c.expires_at > datetime.now(UTC))
+            .where(
+                _CLAIMS.c.run == self.name,
+                _CLAIMS.c.expires_at > datetime.now(UTC),
+                sa.true() if told is None else _CLAIMS.c.reviewer != told,
+            )
             .distinct()
             .subquery()
         )
@@ -73,6 +80,7 @@ class QueueCounts(RunScope):
                 _sum(passed),
                 _sum((_ITEMS.c.wanted > 0) & ~passed),
                 _sum((_ITEMS.c.wanted > 0) & claims.c.item_id.is_not(None)),
+                _sum(_ITEMS.c.wanted == 0),
             )
             .outerjoin(rehearsed, rehearsed.c.item_id == _ITEMS.c.id)
             .outerjoin(skips, skips.c.item_id == _ITEMS.c.id)

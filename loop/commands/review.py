@@ -11,8 +11,8 @@ from loop.commands.opening import open_store, selected_runs
 from review.estimates.audit import audit
 from review.estimates.sentence import audit_sentence
 from review.queue import LaneStatus, status
+from review.terminal import left, show_status
 from review.terminal import review_next as ask
-from review.terminal import show_status
 from review.visible import visible
 from store.records import Decision
 from store.run import RunStore
@@ -30,8 +30,8 @@ def review_next(
         if run is None:
             console.print(Text(f"run {visible(chosen.name)}, reviewer {visible(name)}", style="dim"))
         labelled = ask(chosen, name, console, sys.stdin, None if everything else 1)
-        left = sum(1 for _ in chosen.open_items(name))
-    console.print(Text(f"{labelled} labelled, {left} waiting", style="dim"))
+        waiting = left(chosen, name)
+    console.print(Text(f"{labelled} labelled, {waiting} waiting", style="dim"))
 
 
 def review_status(run: str | None, url: str | None, output: Path) -> None:
@@ -59,4 +59,4 @@ def _said(store: RunStore, lane: LaneStatus, decision: Decision | None) -> str:
 
 def _waiting(store: Store, run: str | None, reviewer: str) -> RunStore:
     runs = selected_runs(store, run)
-    return next((found for found in runs if next(found.open_items(reviewer), None) is not None), runs[0])
+    return next((found for found in runs if found.any_open(reviewer)), runs[0])

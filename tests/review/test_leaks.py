@@ -19,6 +19,7 @@ from review.bookkeeping import refresh
 from review.draw import Design, draw
 from review.questions import is_swapped
 from review.web.app import create_app
+from store.figures import Figures
 from store.store import Store
 from tests.review.direct import Answer, Route, ask, routes
 from tests.review.leaky import RUN, SHARED, Leaky, Marked, leaky
@@ -246,6 +247,21 @@ def test_a_lead_sees_nothing_of_what_is_withheld_from_them_and_the_rest(
     after = _bytes(asked("leo", "GET", f"/api/v1/runs/{RUN}/decisions"))
     assert one.comparison.id.encode() in after
     assert not any(other.comparison.id.encode() in after for other in world.queued if other is not one)
+
+
+def test_what_a_lead_holds_does_not_tell_its_lane(api: Callable[..., Any], world: Leaky) -> None:
+    def held() -> int:
+        return sum(lane["held"] for lane in api("leo", "GET", "lanes")["items"])
+
+    def queue() -> list[dict[str, Any]]:
+        refresh(world.run)
+        figures = Figures(world.run.database, world.run.name)
+        return [lane for kept in figures.kept("queue").values() for lane in kept.value]
+
+    api("leo", "POST", "claims", {"count": 3})
+    assert held() == sum(lane["held"] for lane in queue()) == 0
+    api("rita", "POST", "claims", {"count": 2})
+    assert held() == sum(lane["held"] for lane in queue()) == 2
 
 
 def test_at_once_shows_the_verdict_of_what_was_answered_and_of_nothing_else(store: Store, desk: Desk) -> None:
