@@ -19,6 +19,7 @@ import pytest
 from loop.cli import main
 from loop.commands.serve import cautions
 from loop.exits import BAD_INPUT
+from review.accounts.desk import Desk
 from review.web.settings import ServeSettings
 from store.store import Store
 
@@ -102,35 +103,28 @@ def _printed(running: "subprocess.Popen[str]") -> str:
     return told
 
 
-def test_the_first_start_leads_to_the_first_account_and_the_second_does_not(url: str) -> None:
-    with served(url) as (port, told):
-        site = f"http://127.0.0.1:{port}"
-        assert "Serving" in told
-        assert "Warning" not in told
-        (link,) = re.findall(rf"{site}/join/\S+", told)
-        with httpx.Client(headers={"Origin": site}) as client:
-            assert "The first account" in client.get(link).text
-            made = client.post(link, data={"name": "ada", "password": NEW})
-            assert (made.status_code, made.headers["location"]) == (303, "/")
-            assert client.get(f"{site}/accounts").status_code == 200
-            assert client.get(link).status_code == 410
-    with served(url) as (_, told):
-        assert "/join/" not in told
-
-
-def test_over_tls_the_cookie_insists_on_it(url: str, certificate: tuple[Path, Path]) -> None:
+def test_the_first_start_leads_to_the_first_account_over_tls(
+    url: str, certificate: tuple[Path, Path]
+) -> None:
     cert, key = certificate
     with served(url, "--tls-cert", str(cert), "--tls-key", str(key)) as (port, told):
         site = f"https://127.0.0.1:{port}"
+        assert f"at {site} — Ctrl-C ends it" in told
+        assert "Warning" not in told
         (link,) = re.findall(rf"{site}/join/\S+", told)
         trusted = ssl.create_default_context(cafile=cert)
         with httpx.Client(headers={"Origin": site}, verify=trusted) as client:
+            assert "The first account" in client.get(link).text
             made = client.post(link, data={"name": "ada", "password": NEW})
+            assert (made.status_code, made.headers["location"]) == (303, "/")
+            assert made.headers["strict-transport-security"]
             cookie = made.headers["set-cookie"]
             assert cookie.startswith("__Host-rlaif=")
             assert "; Secure" in cookie
-            assert made.headers["strict-transport-security"]
-            assert client.get(f"{site}/account").status_code == 200
+            assert client.get(f"{site}/accounts").status_code == 200
+            assert client.get(link).status_code == 410
+    with Store.open(url) as store:
+        assert Desk(store).first_link() is None
 
 
 @pytest.mark.parametrize(
