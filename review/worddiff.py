@@ -28,7 +28,7 @@ def word_diff(first: str, second: str) -> list[Piece] | None:
 
 
 def _pieces(one: list[str], other: list[str]) -> Iterator[Piece]:
-    for what, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+    for what, a, b, c, d in SequenceMatcher(str.isspace, one, other, autojunk=False).get_opcodes():
         if what == "equal":
             yield Piece("both", "".join(one[a:b]))
             continue

@@ -1,13 +1,15 @@
 """The overrides of a run, newest first, each with what it has changed so far."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, get_args
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from store import tables
 from store.records import Purpose
-from store.scope import RunScope
+from store.scope import RunScope, chunks
 
 _ITEMS, _LABELS, _EFFECTS = tables.review_items, tables.labels, tables.label_effects
 
@@ -28,41 +30,54 @@ class Correction(NamedTuple):
 class Corrections(RunScope):
     """The part of a run's store that tells of overrides."""
 
-    def _mine(self) -> sa.ColumnElement[bool]:
-        """Spelt out by round and purpose, so that the index of the queue's order finds the lane."""
-        last = sa.select(sa.func.max(_ITEMS.c.round)).where(_ITEMS.c.run == self.name)
-        with self.database.read() as connection:
-            rounds = range((connection.scalar(last) or 0) + 1)
-        return sa.and_(
-            _ITEMS.c.run == self.name,
-            _ITEMS.c.round.in_(rounds),
-            _ITEMS.c.purpose.in_(get_args(Purpose)),
-            _ITEMS.c.lane == "override",
-        )
-
     def count(self) -> int:
         """How many were ever made, those taken back included."""
-        query = sa.select(sa.func.count()).select_from(_ITEMS).join(_LABELS, _OWN)
         with self.database.read() as connection:
-            return connection.scalar(query.where(self._mine())) or 0
+            return sum(
+                connection.scalar(sa.select(sa.func.count()).where(*self._on(some))) or 0
+                for some in chunks(self._items())
+            )
 
     def latest(self, limit: int = 50) -> list[Correction]:
         """The newest `limit` of them."""
-        query = sa.select(
-            _LABELS.c.id, _LABELS.c.comparison_id, _ITEMS.c.round, _LABELS.c.reviewer, _LABELS.c.value,
-            _LABELS.c.reason, _LABELS.c.created_at,
-        ).select_from(_ITEMS).join(_LABELS, _OWN)  # fmt: skip
-        query = query.where(self._mine()).order_by(_LABELS.c.created_at.desc(), _LABELS.c.id).limit(limit)
-        done = sa.select(_EFFECTS.c.label_id, _EFFECTS.c.round, _EFFECTS.c.stage, _EFFECTS.c.effect)
-        done = done.where(_EFFECTS.c.run == self.name).order_by(_EFFECTS.c.round, _EFFECTS.c.stage)
+        rounds = self._items()
+        columns = [
+            _LABELS.c[name] for name in ("id", "comparison_id", "item_id", "reviewer", "value", "reason")
+        ]
+        query = sa.select(*columns, _LABELS.c.created_at)
         with self.database.read() as connection:
-            rows = connection.execute(query).all()
-            if not rows:
-                return []
-            effects: dict[str, list[tuple[int, str, str]]] = {}
-            for row in connection.execute(done.where(_EFFECTS.c.label_id.in_([row.id for row in rows]))):
-                effects.setdefault(row.label_id, []).append((row.round, row.stage, row.effect))
-        return [Correction(*row, effects=tuple(effects.get(row.id, ()))) for row in rows]
+            found = [
+                row for some in chunks(rounds) for row in connection.execute(query.where(*self._on(some)))
+            ]
+            newest = sorted(found, key=lambda row: (row.created_at, row.id), reverse=True)[:limit]
+            effects = self._effects(connection, [row.id for row in newest])
+        return [
+            Correction(
+                row.id, row.comparison_id, rounds[row.item_id], row.reviewer, row.value, row.reason, row.created_at,
+                tuple(effects.get(row.id, ())),
+            )
+            for row in newest
+        ]  # fmt: skip
 
+    def _items(self) -> dict[str, int]:
+        """The items of the lane with their rounds: by round and purpose, as the index of the queue's order has them."""
+        last = sa.select(sa.func.max(_ITEMS.c.round)).where(_ITEMS.c.run == self.name)
+        query = sa.select(_ITEMS.c.id, _ITEMS.c.round).where(
+            _ITEMS.c.run == self.name, _ITEMS.c.purpose.in_(get_args(Purpose)), _ITEMS.c.lane == "override"
+        )
+        with self.database.read() as connection:
+            rounds = range((connection.scalar(last) or 0) + 1)
+            return {row.id: row.round for row in connection.execute(query.where(_ITEMS.c.round.in_(rounds)))}
 
-_OWN = (_LABELS.c.run == _ITEMS.c.run) & (_LABELS.c.item_id == _ITEMS.c.id)
+    def _on(self, items: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+        return (_LABELS.c.run == self.name, _LABELS.c.item_id.in_(items))
+
+    def _effects(
+        self, connection: Connection, label_ids: Sequence[str]
+    ) -> dict[str, list[tuple[int, str, str]]]:
+        query = sa.select(_EFFECTS.c.label_id, _EFFECTS.c.round, _EFFECTS.c.stage, _EFFECTS.c.effect)
+        query = query.where(_EFFECTS.c.run == self.name, _EFFECTS.c.label_id.in_(label_ids))
+        found: dict[str, list[tuple[int, str, str]]] = {}
+        for row in sorted(connection.execute(query) if label_ids else ()):
+            found.setdefault(row[0], []).append((row[1], row[2], row[3]))
+        return found

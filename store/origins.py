@@ -124,13 +124,11 @@ class Origins(RunStore):
 
     def policy_node(self, revision: str) -> Node:
         """A revision and, below it, the one it was trained from, back to the first."""
+        kept = {checkpoint.id: checkpoint for checkpoint in self.checkpoints()}
         line: list[Checkpoint] = []
         next_revision: str | None = revision
-        while next_revision is not None and next_revision not in {known.id for known in line}:
-            try:
-                line.append(self.checkpoint(next_revision))
-            except NotFound:
-                break
+        while next_revision in kept and kept[next_revision] not in line:
+            line.append(kept[next_revision])
             next_revision = line[-1].parent
         below: tuple[Node, ...] = ()
         if next_revision is not None and next_revision not in {known.id for known in line}:

@@ -1,9 +1,10 @@
 """What two policies said to the same held-out prompts, in the order of the data set."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Container
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from store import tables
 from store.columns import AnyText
@@ -38,9 +39,9 @@ class SideBySide(RunScope):
         after: int = -1,
         limit: int = 20,
         length: int = 4_000,
-        less: Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]],
+        less: Container[str] = (),
     ) -> list[Both]:
-        """Prompts behind the position `after` that both answered; `less` is which (by id) are left out."""
+        """Prompts behind the position `after` that both answered, without those whose id is in `less`."""
         a, b, prompts = tables.samples.alias("one"), tables.samples.alias("other"), tables.prompts
         query = (
             sa.select(
@@ -58,12 +59,18 @@ class SideBySide(RunScope):
                 a.c.run == self.name, a.c.round == one.round, a.c.purpose == "gate", a.c.policy == one.policy
             )
             .where(b.c.round == other.round, b.c.purpose == "gate", b.c.policy == other.policy)
-            .where(a.c.index == 0, a.c.position > after, ~less(a.c.prompt_id))
+            .where(a.c.index == 0, a.c.position > sa.bindparam("after"))
             .order_by(a.c.position)
             .limit(limit)
         )
+        rows: list[Row[Any]] = []
         with self.database.read() as connection:
-            rows = connection.execute(query).all()
+            while len(rows) < limit:
+                found = connection.execute(query, {"after": after}).all()
+                rows += [row for row in found if row.prompt_id not in less]
+                if len(found) < limit:
+                    break
+                after = found[-1].position
         return [
             Both(
                 row.position,
@@ -72,5 +79,5 @@ class SideBySide(RunScope):
                 row.one_text,
                 row.other_text,
             )
-            for row in rows
+            for row in rows[:limit]
         ]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -28,6 +28,8 @@ _KNOWN: Final[dict[str, tuple[str, ...]]] = {
     "pair": ("source", "margin", "confidence", "weight", "calibration"),
 }
 """The fields that say where a unit came from; texts are shown elsewhere on the page, or a step away."""
+ANCESTORS: Final = 4
+"""Checkpoints that a page names before the one a policy was trained from; all stand in the store."""
 Hidden = Callable[[Iterable[str]], set[str]]
 """Which of some comparisons are withheld from the reader."""
 
@@ -134,8 +136,8 @@ def tell(store: Store, run: RunStore, verdict_id: str, hidden: Hidden) -> Told:
         template=_text(run, verdict.template),
         constitution=_text(run, verdict.constitution),
         raw=shown(_laid_out(verdict.raw)),
-        origin=found.subject,
-        used_by=used,
+        origin=_unfolded(found.subject, set()),
+        used_by=tuple(_unfolded(node, set()) for node in used),
         kept_back=len(found.used_by) - len(used),
     )
 
@@ -164,6 +166,27 @@ def _asked(run: RunStore, hashes: Iterable[str]) -> Iterator[Asked]:
         except (ValueError, TypeError, KeyError):
             messages = [("", shown(text))]
         yield Asked(hash, tuple(messages))
+
+
+def _unfolded(node: Node, seen: set[str]) -> Node:
+    """The tree with a line of checkpoints beside each other, each told once, the oldest left out where it is long."""
+    children: list[Node] = []
+    more = node.more
+    for child in node.children:
+        line = list(_line(child)) if child.kind == "checkpoint" else [child]
+        fresh = [one for one in line[1:] if one.id not in seen]
+        more += max(0, len(fresh) - ANCESTORS)
+        seen.update(one.id for one in line)
+        children += [_unfolded(one, seen) for one in (line[0], *fresh[:ANCESTORS])]
+    return replace(node, children=tuple(children), more=more)
+
+
+def _line(checkpoint: Node) -> Iterator[Node]:
+    """A checkpoint and those it was trained from, each without what stands below it."""
+    older: Node | None = checkpoint
+    while older is not None:
+        yield replace(older, children=tuple(one for one in older.children if one.kind != older.kind))
+        older = next((one for one in older.children if one.kind == checkpoint.kind), None)
 
 
 def known_of(node: Node) -> list[tuple[str, str]]:

@@ -23,14 +23,14 @@ def comparisons_left_out(
         return connection.scalar(sa.select(sa.func.count()).select_from(ids)) or 0
 
 
-def prompts_left_out(run: RunStore, account: str) -> int:
-    """How many held-out prompts have a comparison of two policies that is withheld from the account."""
+def prompts_left_out(run: RunStore, account: str) -> set[str]:
+    """The held-out prompts that have a comparison of two policies that is withheld from the account."""
     comparisons = tables.comparisons
-    query = sa.select(sa.func.count(comparisons.c.prompt_id.distinct())).where(
+    query = sa.select(comparisons.c.prompt_id).where(
         comparisons.c.run == run.name, comparisons.c.id.in_(_withheld(run, account, None, "gate"))
     )
     with run.database.read() as connection:
-        return connection.scalar(query) or 0
+        return set(connection.scalars(query))
 
 
 def _withheld(

@@ -4,27 +4,22 @@ Which answer is the candidate's tells a reviewer what they must not know while t
 prompts with a comparison that is withheld from the viewer are left out here, and counted.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import quote
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from review.accounts.identity import Lead
-from review.blinding import withheld
 from review.visible import visible
 from review.web.board import Board
 from review.web.left_out import prompts_left_out
 from review.web.run import OneRun
 from review.web.site import page
 from review.worddiff import Piece, word_diff
-from store import tables
 from store.records import Decision
-from store.run import RunStore
 from store.side_by_side import Both, SideBySide, Spoken
 
 router = APIRouter()
@@ -55,17 +50,16 @@ def one_round(request: Request, viewer: Lead, run: OneRun, index: int, after: Pl
         raise HTTPException(404, f"Run {run.name!r} has no round {index} yet.")
     decision = _decision(board, index)
     answers: list[Both] = []
+    hidden = prompts_left_out(run, viewer.name)
     if decision is not None and decision.candidate and decision.incumbent:
         one, other = Spoken(index, decision.incumbent), Spoken(index, decision.candidate)
-        answers = SideBySide(run.database, run.name).page(
-            one, other, after=after, limit=PAGE, less=_secret(run, viewer.name)
-        )
+        answers = SideBySide(run.database, run.name).page(one, other, after=after, limit=PAGE, less=hidden)
     return page(
         request, viewer, "rounds/one.html",
         run=run.record, board=board, round=summary, decision=decision, audit=board.audits.get(index),
         answers=[_told(both) for both in answers],
         next=answers[-1].position if len(answers) == PAGE else None,
-        hidden=prompts_left_out(run, viewer.name),
+        hidden=len(hidden),
         others=[round.index for round in board.rounds],
     )  # fmt: skip
 
@@ -86,18 +80,19 @@ def compare(
     if len(weighed) >= 2 and (a is None or b is None):
         return RedirectResponse(f"/runs/{quote(run.name)}/compare?a={weighed[-2]}&b={weighed[-1]}", 303)
     answers: list[Both] = []
+    hidden = prompts_left_out(run, viewer.name)
     chosen = [round for index in (a, b) for round in board.rounds if round.index == index]
     if len(chosen) == 2 and a in weighed and b in weighed:
         sides = [Spoken(round.index, candidates[round.index]) for round in chosen]
         answers = SideBySide(run.database, run.name).page(
-            sides[0], sides[1], after=after, limit=PAGE, less=_secret(run, viewer.name)
+            sides[0], sides[1], after=after, limit=PAGE, less=hidden
         )
     return page(
         request, viewer, "rounds/compare.html",
         run=run.record, board=board, rounds=chosen, weighed=weighed, a=a, b=b,
         answers=[_told(both) for both in answers],
         next=answers[-1].position if len(answers) == PAGE else None,
-        hidden=prompts_left_out(run, viewer.name),
+        hidden=len(hidden),
     )  # fmt: skip
 
 
@@ -109,18 +104,3 @@ def _told(both: Both) -> Answers:
     return Answers(
         visible(both.prompt), visible(both.one), visible(both.other), word_diff(both.one, both.other)
     )
-
-
-def _secret(run: RunStore, account: str) -> Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]]:
-    """Whether a prompt has a held-out comparison that is withheld from the account."""
-    comparisons = tables.comparisons
-
-    def condition(prompt_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        return sa.exists().where(
-            comparisons.c.run == run.name,
-            comparisons.c.prompt_id == prompt_id,
-            comparisons.c.purpose == "gate",
-            withheld(run.name, account, comparisons.c.id),
-        )
-
-    return condition
