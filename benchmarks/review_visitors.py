@@ -124,23 +124,29 @@ class _Person:
             await self.ask(what, "GET", path.replace("{batch}", str(batch)))
 
     async def look_around(self, until: float) -> None:
-        """Every page in turn. The first tour is not counted: a page's first request fills caches."""
-        self.counting = False
+        """Every page in turn, all of them at least once."""
         for tour in count():
-            self.counting = tour > 0
             for what, path in self.visit.pages.items():
                 if tour and time.monotonic() >= until:
                     return
                 await self.ask(what, "GET", path)
-                await asyncio.sleep(self.visit.pause_s if tour else 0)
+                await asyncio.sleep(self.visit.pause_s)
+
+    async def warm_up(self) -> None:
+        """Every page once, not counted: the first request after a start compiles and fills caches."""
+        self.counting = False
+        for what, path in self.visit.pages.items():
+            await self.ask(what, "GET", path)
+        self.counting = True
 
 
 async def visit(asked: Visit) -> Taken:
     taken = Taken()
     lead = _Person(asked, asked.lead, taken)
     people = [_Person(asked, visitor, taken) for visitor in asked.reviewers]
-    until = time.monotonic() + asked.seconds
     try:
+        await lead.warm_up()
+        until = time.monotonic() + asked.seconds
         await asyncio.gather(lead.look_around(until), *(person.label(until) for person in people))
     finally:
         for person in (lead, *people):
