@@ -41,6 +41,17 @@ class Figures(RunScope):
             for row in rows
         }
 
+    def one(self, key: Key) -> Kept | None:
+        """One figure; None where it was not made yet."""
+        round, purpose, kind = key
+        c = figures.c
+        query = sa.select(figures).where(
+            c.run == self.name, c.round == round, c.purpose == purpose, c.kind == kind
+        )
+        with self.database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Kept(row.value, row.version, row.final, row.computed_at)
+
     def versions(self) -> dict[Key, tuple[str, bool]]:
         """Version, and whether it is final, of every figure; the values are not read."""
         c = figures.c
