@@ -58,6 +58,8 @@ class SideBySide(RunScope):
             .where(
                 a.c.run == self.name, a.c.round == one.round, a.c.purpose == "gate", a.c.policy == one.policy
             )
+            # A sample's place is its prompt's: said here, so that the other is found by its place and not among all.
+            .where(b.c.position == a.c.position)
             .where(b.c.round == other.round, b.c.purpose == "gate", b.c.policy == other.policy)
             .where(a.c.index == 0, a.c.position > sa.bindparam("after"))
             .order_by(a.c.position)

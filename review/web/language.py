@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -101,7 +101,12 @@ def ngettext(one: str, many: str, n: int, /, **values: object) -> str:
 def number(value: float, digits: int | None = None) -> str:
     """A number with the language's separators, with so many decimals (None: as many as it has, at most three)."""
     pattern = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
-    return str(format_decimal(value, format=pattern, locale=_spoken.get()))
+    return _decimal(value, pattern, _spoken.get())
+
+
+@lru_cache(maxsize=8192)
+def _decimal(value: float, pattern: str | None, locale: str) -> str:
+    return str(format_decimal(value, format=pattern, locale=locale))
 
 
 def percent(share: float, digits: int = 0) -> str:
