@@ -5,7 +5,7 @@ from store.claims import Claims
 from store.database import Database
 from store.effects import Effects
 from store.exported_tasks import ExportedTasks
-from store.labels import Labels
+from store.label_batches import LabelBatches
 from store.outcomes import Outcomes
 from store.progress import Progress
 from store.queue_counts import QueueCounts
@@ -19,7 +19,7 @@ class RunStore(
     Answers,
     Shadows,
     Outcomes,
-    Labels,
+    LabelBatches,
     Claims,
     Reveals,
     QueueCounts,

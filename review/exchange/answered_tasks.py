@@ -8,6 +8,7 @@ purpose.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from prompts.hashing import content_id
 from review.exchange.intake import Intake, comparison_of, names_of, portable, reviewer_of
@@ -15,79 +16,93 @@ from review.exchange.reading import Wrong
 from review.exchange.tasks import Answer, Returned, shown
 from review.questions import mark_of, principles_of, sides, value_of
 from store.exported_tasks import ExportedTask
-from store.records import Comparison, Label, Mark, ReviewItem
+from store.label_batches import LockedItem
+from store.records import Comparison, Label, LabelValue, Mark
 
 
-def answered_tasks(intake: Intake, rows: Sequence[tuple[str, Returned]]) -> Iterator[tuple[str, Label]]:
-    """The labels that answers make, one of each person on each task."""
+class Ready(NamedTuple):
+    """An answer that can be taken in, in terms of its comparison's first sample."""
+
+    place: str
+    task: ExportedTask
+    comparison_id: str
+    reviewer: str
+    value: LabelValue
+    marks: dict[str, Mark] | None
+    answer: Answer
+
+
+def ready_answers(intake: Intake, rows: Sequence[tuple[str, Returned]]) -> list[Ready]:
+    """The answers of a file, one of each person on each task, checked against what never changes."""
     tasks = intake.store.exported_tasks({returned.task for _, returned in rows})
-    answered = [(place, returned) for place, returned in rows if returned.answer is not None]
+    answered = [returned.answer for _, returned in rows if returned.answer is not None]
     intake.taken.unanswered += len(rows) - len(answered)
-    names = names_of(intake, [returned.answer.reviewer for _, returned in answered if returned.answer])
-    # In the order of their items, so that two imports at once wait for each other instead of locking each other.
-    items = {
-        task.item_id: intake.store.locked_item(task.item_id)
-        for task in sorted(tasks.values(), key=lambda task: task.item_id)
-    }
-    waiting = {item_id for item_id in items if intake.store.is_wanted(item_id)}
-    seen: dict[tuple[str, str], Answer] = {}
+    names = names_of(intake, [answer.reviewer for answer in answered])
+    ready: dict[tuple[str, str], Ready] = {}
     for place, returned in rows:
         try:
             if (task := tasks.get(returned.task)) is None:
                 raise Wrong(f"no task {returned.task!r} was exported from run {intake.store.name!r}")
-            item = items[task.item_id]
-            comparison = comparison_of(intake, item.comparison_id)
+            comparison = comparison_of(intake, intake.store.review_item(task.item_id).comparison_id)
             _check_sides(returned, comparison, task)
             if (answer := returned.answer) is None:
                 continue
             reviewer = reviewer_of(intake, answer, names)
-            before = seen.setdefault((task.id, reviewer), answer)
+            value = value_of(answer.choice, swapped=task.swapped)
+            marks = _marks(intake, answer, comparison, task)
+            one = Ready(place, task, comparison.id, reviewer, value, marks, answer)
+            before = ready.setdefault((task.id, reviewer), one).answer
             if replace(before, stamp="", seconds=None) != replace(answer, stamp="", seconds=None):
                 raise Wrong(f"{reviewer!r} answers {task.id} twice, and not the same")
-            if before is answer:
-                label = _label(intake, item, task, comparison, answer, reviewer, waiting=item.id in waiting)
-                if label is not None:
-                    yield place, label
         except Wrong as wrong:
             intake.refuse(place, wrong)
+    return list(ready.values())
 
 
-def _label(
-    intake: Intake,
-    item: ReviewItem,
-    task: ExportedTask,
-    comparison: Comparison,
-    answer: Answer,
-    reviewer: str,
-    *,
-    waiting: bool,
-) -> Label | None:
+def answered_tasks(intake: Intake, ready: Sequence[Ready]) -> Iterator[tuple[str, Label]]:
+    """The labels that answers make, under what holds now and until they are written."""
+    items = intake.store.locked_items(one.task.item_id for one in ready)
+    histories = intake.store.label_histories(items)
+    shown_to = {
+        reviewer: intake.store.revealed(reviewer, {one.comparison_id for one in ready})
+        for reviewer in {one.reviewer for one in ready}
+    }
+    for one in ready:
+        history = histories.get(one.task.item_id, [])
+        own = [label for label in history if label.reviewer == one.reviewer]
+        saw_it = one.comparison_id in shown_to[one.reviewer]
+        label = _label(one, items[one.task.item_id], own, saw_it=saw_it)
+        if label is None:
+            intake.taken.present += 1
+        else:
+            yield one.place, label
+
+
+def _label(one: Ready, locked: LockedItem, own: Sequence[Label], *, saw_it: bool) -> Label | None:
     """The label that an answer makes; None where it is there, or was and has been revised since."""
-    marks = _marks(intake, answer, comparison, task)
-    value = value_of(answer.choice, swapped=task.swapped)
-    key = content_id("imp", task.id, value, marks, answer.reason, answer.flagged, answer.stamp)
-    own = [one for one in intake.store.label_history(item.id) if one.reviewer == reviewer]
-    latest = max(own, key=lambda one: one.revision, default=None)
-    if any(one.key == key for one in own) or (
+    answer, item = one.answer, locked.item
+    said = (one.value, one.marks, answer.reason, answer.flagged)
+    key = content_id("imp", one.task.id, *said, answer.stamp)
+    latest = max(own, key=lambda label: label.revision, default=None)
+    if any(label.key == key for label in own) or (
         latest is not None
-        and (latest.value, latest.reason) == (value, answer.reason)
-        and marks in (None, latest.marks)
+        and (latest.value, latest.reason) == (one.value, answer.reason)
+        and one.marks in (None, latest.marks)
         and answer.flagged in (None, latest.flagged)
     ):
-        intake.taken.present += 1
         return None
     return Label(
         item_id=item.id,
-        comparison_id=comparison.id,
-        value=value,
-        reviewer=reviewer,
+        comparison_id=item.comparison_id,
+        value=one.value,
+        reviewer=one.reviewer,
         lane=item.lane,
         inclusion_probability=item.inclusion_probability,
-        swapped=task.swapped,
+        swapped=one.task.swapped,
         revision=latest.revision + 1 if latest else 0,
-        blind=waiting and not intake.store.revealed(reviewer, [comparison.id]),
+        blind=locked.wanted and not saw_it,
         source="import",
-        marks=marks or {},
+        marks=one.marks or {},
         reason=answer.reason,
         flagged=bool(answer.flagged),
         seconds=answer.seconds,
