@@ -22,7 +22,7 @@ from store.records import Purpose
 from store.scope import RunScope, Values, chunks
 from store.words import asked, words
 
-WINDOWS = (2_000, 8_000, 20_000)
+WINDOWS = (2_000, 10_000, 30_000)
 """Rows looked at in one query of a page: few at first, since most pages are full after few."""
 PATIENCE = 0.025
 """Seconds after which a page that is not full says where it stopped."""
@@ -328,8 +328,8 @@ class Catalogue(RunScope):
             match = " AND ".join(f'"{word}"{"*" if begins else ""}' for word, begins in given)
             found = sa.text(
                 "SELECT rowid FROM catalogue_words WHERE catalogue_words MATCH :match"
-                f" AND rowid BETWEEN {window.first:d} AND {window.last:d}"
-            )
+                " AND rowid BETWEEN :first AND :last"
+            ).bindparams(first=window.first, last=window.last)
         else:
             match = " & ".join(f"'{word}'{':*' if begins else ''}" for word, begins in given)
             found = sa.text("SELECT seq FROM catalogue_words WHERE words @@ CAST(:match AS tsquery)")
