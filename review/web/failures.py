@@ -1,6 +1,7 @@
 """Error pages: in the look of the site for people, problem documents for programs. They tell nothing of the inside."""
 
 import logging
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -11,12 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from review.accounts.errors import AccountError
-from review.accounts.identity import SAFE, Viewer
+from review.accounts.identity import SAFE, Viewer, recognised
 from review.api.problem import problem_response
 from review.errors import ReviewError, UnknownItem
 from review.web.language import message
 from review.web.site import page
-from store.errors import NotFound, StoreBusy
+from store.errors import NotFound, StoreBusy, StoreError
 
 _log = logging.getLogger(__name__)
 TITLES = {
@@ -55,6 +56,8 @@ def tell_failures(app: FastAPI) -> None:
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             back = f"?next={quote(target)}" if request.method in SAFE and target != "/" else ""
             return RedirectResponse(f"/login{back}", HTTPStatus.SEE_OTHER)
+        with suppress(StoreError):  # where there is no route nobody asked who it is, and the head shows it
+            await recognised(request)
         phrase = HTTPStatus(error.status_code).phrase
         detail = error.detail if isinstance(error.detail, str) and error.detail != phrase else ""
         return failure(request, error.status_code, detail, dict(error.headers or {}))

@@ -108,6 +108,12 @@ def test_refusals_and_failures_are_guarded_and_tell_nothing(
     assert answer.headers["content-type"] == kind
 
 
+def test_who_is_logged_in_finds_the_way_from_an_error_page(app: FastAPI, desk: Desk) -> None:
+    for path in ("/nothing/here", "/audit-log?before=no", "/fails/always"):
+        assert b'href="/audit-log"' in ask(app, "GET", path, session=_session(desk, "admin")).body
+        assert b'href="/audit-log"' not in ask(app, "GET", path).body
+
+
 def test_what_failed_is_logged_under_the_number_that_the_page_names(
     app: FastAPI, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
