@@ -1,6 +1,6 @@
 """What two policies said to the same held-out prompts, in the order of the data set."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -42,44 +42,47 @@ class SideBySide(RunScope):
         less: Container[str] = (),
     ) -> list[Both]:
         """Prompts behind the position `after` that both answered, without those whose id is in `less`."""
-        a, b, prompts = tables.samples.alias("one"), tables.samples.alias("other"), tables.prompts
+        found: list[Both] = []
+        while len(found) < limit:
+            ones = self._spoken(one, tables.samples.c.position > after, length, limit)
+            places = [row.position for row in ones if row.prompt_id not in less]
+            others = {
+                row.position: row
+                for row in self._spoken(other, tables.samples.c.position.in_(places), length)
+            }
+            found += [
+                Both(
+                    row.position,
+                    row.prompt_id,
+                    row.messages[-1]["content"][:length],
+                    row.beginning,
+                    others[row.position].beginning,
+                )
+                for row in ones
+                if row.position in others
+            ]
+            if len(ones) < limit:
+                break
+            after = ones[-1].position
+        return found[:limit]
+
+    def _spoken(
+        self, by: Spoken, where: sa.ColumnElement[bool], length: int, limit: int | None = None
+    ) -> Sequence[Row[Any]]:
+        """Answers with their prompts. A sample's place is its prompt's, and the index of samples has it in order."""
+        samples, prompts = tables.samples, tables.prompts
         query = (
             sa.select(
-                a.c.position,
-                a.c.prompt_id,
+                samples.c.position,
+                samples.c.prompt_id,
                 prompts.c.messages,
-                sa.func.substr(a.c.text, 1, length, type_=AnyText()).label("one_text"),
-                sa.func.substr(b.c.text, 1, length, type_=AnyText()).label("other_text"),
+                sa.func.substr(samples.c.text, 1, length, type_=AnyText()).label("beginning"),
             )
-            .join_from(
-                a, b, (b.c.run == a.c.run) & (b.c.prompt_id == a.c.prompt_id) & (b.c.index == a.c.index)
-            )
-            .join(prompts, (prompts.c.run == a.c.run) & (prompts.c.id == a.c.prompt_id))
-            .where(
-                a.c.run == self.name, a.c.round == one.round, a.c.purpose == "gate", a.c.policy == one.policy
-            )
-            # A sample's place is its prompt's: said here, so that the other is found by its place and not among all.
-            .where(b.c.position == a.c.position)
-            .where(b.c.round == other.round, b.c.purpose == "gate", b.c.policy == other.policy)
-            .where(a.c.index == 0, a.c.position > sa.bindparam("after"))
-            .order_by(a.c.position)
+            .join(prompts, (prompts.c.run == samples.c.run) & (prompts.c.id == samples.c.prompt_id))
+            .where(samples.c.run == self.name, samples.c.round == by.round, samples.c.purpose == "gate")
+            .where(where, samples.c.policy == by.policy, samples.c.index == 0)
+            .order_by(samples.c.position)
             .limit(limit)
         )
-        rows: list[Row[Any]] = []
         with self.database.read() as connection:
-            while len(rows) < limit:
-                found = connection.execute(query, {"after": after}).all()
-                rows += [row for row in found if row.prompt_id not in less]
-                if len(found) < limit:
-                    break
-                after = found[-1].position
-        return [
-            Both(
-                row.position,
-                row.prompt_id,
-                row.messages[-1]["content"][:length],
-                row.one_text,
-                row.other_text,
-            )
-            for row in rows[:limit]
-        ]
+            return connection.execute(query).all()
