@@ -121,21 +121,24 @@ ACTING: Final = """[...document.querySelectorAll(".rendered *")].filter(e => e.m
 
 
 class Place(NamedTuple):
-    """A page that shows what models wrote: its address in a run, and whose eyes it is for."""
+    """A page that shows what models wrote: its addresses in a run; `shows` where every attack is on it."""
 
     name: str
-    address: Callable[[RunStore], str]
+    addresses: Callable[[RunStore], list[str]]
+    shows: bool = True
 
 
-def _first_verdict(run: RunStore) -> str:
-    return f"/runs/{run.name}/decisions/{next(iter(run.verdicts(1))).id}"
+def _decisions(run: RunStore) -> list[str]:
+    return [f"/runs/{run.name}/decisions/{verdict.id}" for verdict in run.verdicts(1, "train")]
 
 
 PLACES: Final = (
-    Place("batch", lambda run: f"/review/{run.name}/batches/1"),
-    Place("decisions", lambda run: f"/runs/{run.name}/decisions"),
-    Place("decision", _first_verdict),
-    Place("round", lambda run: f"/runs/{run.name}/rounds/1"),
-    Place("compare", lambda run: f"/runs/{run.name}/compare"),
-    Place("dashboard", lambda run: f"/runs/{run.name}"),
+    Place("batch", lambda run: [f"/review/{run.name}/batches/1"]),
+    Place("decisions", lambda run: [f"/runs/{run.name}/decisions"]),
+    Place("decision", _decisions, shows=False),
+    Place("rounds", lambda run: [f"/runs/{run.name}/rounds/2?after={after}" for after in (-1, 19, 39)]),
+    Place(
+        "compare", lambda run: [f"/runs/{run.name}/compare?a=1&b=2&after={after}" for after in (-1, 19, 39)]
+    ),
+    Place("dashboard", lambda run: [f"/runs/{run.name}", f"/runs/{run.name}/ledger"], shows=False),
 )

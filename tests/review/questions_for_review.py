@@ -31,6 +31,7 @@ def review_run(
     batch: int = 3,
     overlap: int = 1,
     lane: Any = "random",
+    rationale: str = "The first answer is right, and says why in one line.",
 ) -> RunStore:
     """A run whose queue asks about each of `texts`: prompt, first and second answer."""
     config = {"spot_check": {"reveal": reveal, "reveal_batch": batch}}
@@ -41,7 +42,7 @@ def review_run(
     run.add_prompts(one.prompt for one in comparisons)
     run.add_samples(sample for one in comparisons for sample in (one.first, one.second))
     run.add_comparisons(comparisons)
-    run.add_verdicts(_verdict(one) for one in comparisons)
+    run.add_verdicts(_verdict(one, rationale) for one in comparisons)
     run.add_review_items(
         ReviewItem(
             comparison_id=one.id,
@@ -100,7 +101,7 @@ def _comparison(number: int, texts: Texts, constitution: str) -> Comparison:
     )
 
 
-def _verdict(comparison: Comparison) -> Verdict:
+def _verdict(comparison: Comparison, rationale: str) -> Verdict:
     return Verdict(
         comparison_id=comparison.id,
         judge="scripted-judge",
@@ -109,5 +110,5 @@ def _verdict(comparison: Comparison) -> Verdict:
         p_first=JUDGED,
         p_first_shown_first=0.9512,
         p_first_shown_second=0.7950,
-        rationale="The first answer is right, and says why in one line.",
+        rationale=rationale,
     )
