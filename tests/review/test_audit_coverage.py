@@ -17,7 +17,7 @@ from judge.wilson import wilson
 from review.estimates.audit import anytime_disagreement
 from review.estimates.rate import disagreement_rate
 from review.estimates.sampled import Sampled
-from review.estimates.sequence import ERROR, SHAPE, anytime_interval, crossing
+from review.estimates.sequence import SHAPE, anytime_interval, crossing
 
 RATES = (0.05, 0.2, 0.31, 0.5)
 LABELS = (30, 60, 120)
@@ -207,11 +207,11 @@ def test_coverage_at_every_rate_and_number_of_labels(design, n):
 
 @cache
 def _critical(p: float, planned: int, population: float = np.inf) -> float:
-    """The reach that paths of rate p exceed with probability ERROR by the end; by halving."""
+    """The reach that paths of rate p exceed with probability 5% by the end; by halving."""
     low, high = 0.0, 20.0
     while high - low > 1e-4:
         middle = (low + high) / 2
-        out = crossing(np.array([p]), np.array([middle]), planned, population)[0] > ERROR
+        out = crossing(np.array([p]), np.array([middle]), planned, population)[0] > 0.05
         low, high = (middle, high) if out else (low, middle)
     return high
 

@@ -128,6 +128,17 @@ def test_unanimous_labels_leave_room(against, shape):
     assert 0.2 < found.high - found.low < 0.8
 
 
+def test_prompts_count_from_where_a_comparison_shares_its_prompt_with_half_another():
+    against = np.tile([1.0, 0.0, 0.0], 8)
+    in_threes = np.arange(24) // 3
+    few = np.where(
+        np.arange(24) < 6, in_threes, 100 + np.arange(24)
+    )  # two prompts of three, the rest alone: mean 1.5
+    fewer = np.where(np.arange(24) < 3, 0, np.arange(24))  # one prompt of three: mean 1.25
+    found = [disagreement_rate(make(against, prompt=prompt)).method for prompt in (in_threes, few, fewer)]
+    assert found == ["clustered", "clustered", "wilson"]
+
+
 def test_a_single_prompt_says_as_much_as_a_single_label():
     found = disagreement_rate(make([1, 1, 0, 1, 0, 0], prompt=[0] * 6))
     assert found.interval.low < 0.1 < 0.9 < found.interval.high
