@@ -108,7 +108,7 @@ def end_sessions(
 def make_token(
     request: Request,
     viewer: OwnAccount,
-    name: Annotated[str, Form(min_length=1, max_length=80)],
+    name: Annotated[str, Form(min_length=1, max_length=80, pattern=r"^[^\x00]*$")],
     days: Annotated[int, Form(ge=1, le=365)],
     scopes: Annotated[list[Scope], Form(default_factory=list)],
 ) -> Response:

@@ -247,7 +247,9 @@ def test_odd_values_are_an_answer_and_no_failure(app: FastAPI, desk: Desk, value
         "/account/tokens/revoke",
     ):
         statuses.add(ask(app, "POST", path, session=ada, body=body, headers=kind).status)
-    assert statuses <= {200, 303, 404, 409, 410, 422}
+    token = f"name={sent}&days=30&scopes=read".encode()
+    statuses.add(ask(app, "POST", "/account/tokens", session=ada, body=token, headers=kind).status)
+    assert statuses <= {200, 201, 303, 404, 409, 410, 422}
 
 
 def test_the_cookie_of_a_stranger_can_be_of_any_kind(app: FastAPI) -> None:
@@ -288,3 +290,11 @@ def _said(site: Served, sent: bytes) -> bytes:
         while piece := line.recv(65536):
             taken += piece
     return taken
+
+
+def test_what_one_database_takes_and_the_other_refuses_is_an_answer_on_both(both: Store) -> None:
+    desk = desk_with_accounts(both)
+    app = create_app(both, desk=desk)
+    for value in ("a\x00b", "\ud800", "\uffff", "x" * 999):
+        test_odd_values_are_an_answer_and_no_failure(app, desk, value)
+    test_a_wrong_name_and_a_wrong_password_are_told_alike(app, desk)
