@@ -41,6 +41,9 @@ STEP = 5
 A figure that followed every label would tell whoever gave the last one what the judge had said.
 """
 
+_SHARE = 0.02
+"""Of many labels, so many must be new: what is worked out of all of them costs as much however few have come."""
+
 _ALL = 0, ""
 
 
@@ -90,8 +93,8 @@ class _Books:
             if unit not in spans or not self._due((*unit, "labels"), count, waits=waits):
                 continue
             self._settle(unit, spans[unit])
-            if unit.purpose == "train":
-                report = audit(self.store, unit.round)
+            if unit.purpose == "train" or unit.purpose == "gate":
+                report = audit(self.store, unit.round, unit.purpose)
                 self.figures.keep((*unit, "audit"), str(count), report.model_dump(mode="json"))
             counts = self.catalogue.count_people(unit, spans[unit])
             self.figures.keep((*unit, "labels"), str(count), counts)
@@ -138,7 +141,7 @@ class _Books:
         new = count - int(kept[0]) if kept else count
         if new == 0:
             return kept is None
-        return not waits or new >= STEP
+        return not waits or new >= max(STEP, count * _SHARE)
 
     def _stands(self, key: tuple[int, str, str], version: str) -> bool:
         return self.versions.get(key, ("", False))[0] == version

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -12,12 +13,17 @@ from review.web.app import create_app
 from review.web.server import server
 from review.web.settings import ServeSettings
 
+_SWITCH_S = 0.0005
+"""After so long a busy thread lets others run. Every question to the database is such a moment for a request, and with
+Python's own 5 ms each one would wait that long for whatever the keeper of the books is counting."""
+
 
 def serve(settings: ServeSettings, url: str | None, output: Path) -> None:
     """Serve until SIGINT or SIGTERM. Raises BadServing for settings that contradict each other."""
     _refuse(settings)
     listening = _listen(settings)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
+    sys.setswitchinterval(_SWITCH_S)
     with open_store(url, output) as store:
         app = create_app(store, settings)
         console.print(f"Serving {store.database} at {settings.url} — Ctrl-C ends it.", markup=False)
