@@ -33,6 +33,7 @@ BUSY_SECONDS = 60.0
 _POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 30}
 """Connections kept, and opened beyond for a while: as many as a server has threads, so that none waits for one."""
 Insert = sqlite.Insert | postgresql.Insert
+_DEADLOCK = "40P01"  # PostgreSQL's own code
 _MIGRATION_LOCK = 0x726C616966  # a PostgreSQL advisory lock's number; any constant of our own
 
 
@@ -85,8 +86,8 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that holds SQLite's write lock from its start; committed at the end, or not at all.
 
-        Raises `StoreBusy` where another process holds the lock for longer than the timeout, `StoreError` where the
-        database fails (a full disk, a lost server).
+        Raises `StoreBusy` where another process holds the lock for longer than the timeout or two wait for each other,
+        `StoreError` where the database fails (a full disk, a lost server).
         """
         joined = self._joined.get()
         if joined is not None:
@@ -143,6 +144,11 @@ class Database:
         try:
             yield
         except sa.exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == _DEADLOCK:
+                raise StoreBusy(
+                    f"{self}: two transactions waited for each other, and this one was ended. Nothing of it was kept; "
+                    "try it again."
+                ) from error
             if "locked" in reason(error):
                 raise self._busy() from error
             raise StoreError(

@@ -6,11 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from review.draw import Design, draw
+from review.queue import vote
+from store.errors import StoreBusy
 from store.records import Run
 from store.store import Store
 from tests.review.racing import Racer, all_labels, check, crowded, told_of, work_all
@@ -90,6 +93,38 @@ def test_a_crowd_of_processes_with_leases_that_run_out_and_one_killed_loses_noth
         assert work_all([Racer(run, name, 9, told.append, chaos=chaos, lease_s=1.0) for name in names]) == []
     labels = check(run, told, NAMES)
     assert any(label.value == "withdrawn" for label in labels)
+
+
+def test_of_two_who_wait_for_each_other_one_is_told_to_try_again_and_nothing_is_half_done(asked):
+    run = asked(2)
+    items = [item.id for item in run.review_items(1)]
+    both_hold = threading.Barrier(2)
+    ended, refused = [], []
+
+    def both(name, order):
+        try:
+            with run.database.together():
+                vote(run, order[0], name, "same")
+                if run.database.dialect == "postgresql":  # SQLite lets no second one begin
+                    both_hold.wait(30)
+                vote(run, order[1], name, "same")
+            ended.append(name)
+        except StoreBusy as error:
+            refused.append(str(error))
+
+    threads = [
+        threading.Thread(target=both, args=(name, order))
+        for name, order in (("ada", items), ("bob", items[::-1]))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    labels = all_labels(run)
+    assert Counter(label.reviewer for label in labels) == dict.fromkeys(ended, 2)
+    assert len(ended) == (1 if run.database.dialect == "postgresql" else 2)
+    assert all("try it again" in said for said in refused)
+    assert len(ended) + len(refused) == 2
 
 
 def _wait_for(happened, seconds=60.0):
