@@ -72,7 +72,7 @@ def test_only_blind_labels_of_the_random_lane_that_stand_are_heard(round):
     round.say(heard[3], "worse")  # thought again, still blind
     round.say(heard[4], "withdrawn")
     changed = audit(round.run, 1).disagreement
-    assert (changed.agreed, changed.disagreed) == (3, 1)
+    assert (changed.comparisons, changed.agreed, changed.disagreed) == (4, 3, 1)
 
 
 def test_a_comparison_counts_once_however_many_were_asked(round):
@@ -164,7 +164,7 @@ def test_marks_are_held_against_the_verdict_under_their_principle(round):
     parts = {"helpful": 0.9, "harmless": 0.2}
     for marks in (
         {"helpful": "first", "harmless": "first"},
-        {"helpful": "second", "harmless": "second"},
+        {"helpful": "second", "harmless": "first"},
         {"helpful": "same"},
         {},
     ):
@@ -175,8 +175,8 @@ def test_marks_are_held_against_the_verdict_under_their_principle(round):
     helpful, harmless = by["helpful"], by["harmless"]
     assert {one.against for one in by.values()} == {"principle"}
     assert (helpful.comparisons, helpful.agreed, helpful.disagreed, helpful.same) == (3, 1, 1, 1)
-    assert (harmless.comparisons, harmless.agreed, harmless.disagreed) == (2, 1, 1)
-    assert helpful.rate == harmless.rate == wilson(0.5, 2)
+    assert (harmless.comparisons, harmless.agreed, harmless.disagreed) == (2, 0, 2)
+    assert (helpful.rate, harmless.rate) == (wilson(0.5, 2), wilson(1.0, 2))
 
 
 def test_marks_are_held_against_the_overall_verdict_where_principles_were_not_asked_apart(round):

@@ -125,3 +125,5 @@ def test_skips_are_counted_until_they_are_taken_back(made):
     for item in items:
         made.run.skip(item.id, "dee", "", cause="other")
     assert (reviewer(made, "dee").skipped, reviewer(made, "dee").labels) == (2, 0)
+    made.run.undo_skip(items[0].id, "dee")
+    assert reviewer(made, "dee").skipped == 1
