@@ -42,9 +42,9 @@ MATHEMATICS = (
 
 \\[ 1 + \\frac12 + \\left(\\frac13 + \\frac14\\right) + \\left(\\frac15 + \\cdots + \\frac18\\right) + \\cdots \\]
 
-The group that ends at $1/2^k$ has $2^{k-1}$ terms, each at least $1/2^k$, so it is at least $\\tfrac12$. There
+The group that ends at $1/2^k$ has $2^{k-1}$ terms, each at least $1/2^k$, so it is at least $\\tfrac12$. There \
 are infinitely many groups, so $\\sum_{n=1}^{\\infty} \\frac1n$ grows beyond every bound.""",
-    """Because $\\int_1^{\\infty} \\frac{dx}{x} = \\ln x \\big|_1^{\\infty} = \\infty$, and the sum lies
+    """Because $\\int_1^{\\infty} \\frac{dx}{x} = \\ln x \\big|_1^{\\infty} = \\infty$, and the sum lies \
 above the integral:
 
 $$\\sum_{n=1}^{N} \\frac1n \\;\\ge\\; \\int_1^{N+1} \\frac{dx}{x} = \\ln(N+1).$$
