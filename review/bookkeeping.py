@@ -23,7 +23,8 @@ from review.pictures import pictures
 from review.rounds import rounds_of
 from review.stopping import why_stopped
 from store import tables
-from store.catalogue import Catalogue, Span, Unit
+from store.catalogue import Catalogue, Span
+from store.cataloguing import Unit
 from store.corrections import Corrections
 from store.effects import Effects
 from store.figures import Figures

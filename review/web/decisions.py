@@ -22,8 +22,9 @@ from review.web.decision import Told, known_of, tell
 from review.web.left_out import comparisons_left_out
 from review.web.run import OneRun
 from review.web.site import page, site_of
-from store.catalogue import Catalogue, People, Unit, Wanted
+from store.catalogue import Catalogue, People, Wanted
 from store.catalogue_tables import catalogue
+from store.cataloguing import Unit
 from store.errors import NotFound
 from store.records import LabelValue
 from store.run import RunStore

@@ -6,7 +6,8 @@ import pytest
 
 from prompts.hashing import content_hash
 from store import catalogue as module
-from store.catalogue import Catalogue, Span, Unit, Wanted, _ranges
+from store.catalogue import Catalogue, Span, Wanted, _ranges
+from store.cataloguing import Unit
 from store.figures import Figures
 from store.records import Comparison, Message, Prompt, Sample, Verdict
 from store.run import RunStore

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from store import RunStore, Store
-from store.catalogue import Catalogue, Unit
+from store.catalogue import Catalogue
+from store.cataloguing import Unit
 
 READERS: dict[str, Callable[[RunStore], object]] = {
     "comparisons": lambda run: list(run.comparisons(1, "train")),
