@@ -9,7 +9,7 @@ PIP    := $(BIN)/pip --disable-pip-version-check install --quiet --constraint co
 # Threads that wait for each other give way after a while: tests start servers and trainers on the same cores.
 export GOMP_SPINCOUNT ?= 5000
 
-.PHONY: demo test check slow-test docs clean
+.PHONY: demo test check slow-test long-test docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/rlaif run configs/starter.yaml
@@ -24,7 +24,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 slow-test: $(VENV)/.installed-dev
-	$(BIN)/pytest -m "slow or serve or postgresql or browser"
+	$(BIN)/pytest -m "(slow or serve or postgresql or browser) and not long"
+
+long-test: $(VENV)/.installed-dev
+	$(BIN)/pytest -m long
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m loop.reference > docs/configuration.md

@@ -90,6 +90,12 @@ def test_some_items_each_with_a_killed_server(open_store, service, make_judged):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_hundred_items_each_with_a_killed_server(open_store, service, make_judged):
+    _work(open_store, service, make_judged, 15 * 100 // 3)
+
+
+@pytest.mark.long
 @pytest.mark.timeout(2400)
 def test_a_thousand_items_each_with_a_killed_server(open_store, service, make_judged):
     _work(open_store, service, make_judged, 15 * 1000 // 3)
