@@ -3,6 +3,7 @@
 import html
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,21 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from review import keeper as keeping
 from review.bookkeeping import STEP, refresh
 from review.overrides import override
 from review.queue import claim, vote
 from review.web.app import create_app
 from store.catalogue import Catalogue
 from store.catalogue_tables import catalogue, figures
+from store.errors import StoreError
 from store.figures import Figures
 from store.records import Comparison, ReviewItem
 from store.run import RunStore
 from store.store import Store
 from tests.loop.runs_with_rounds import played
 from tests.review.direct import Answer, ask
-from tests.review.serving import NAMES, desk_with_accounts
+from tests.review.serving import NAMES, Served, desk_with_accounts
 
 
 @pytest.fixture(scope="module")
@@ -395,3 +398,42 @@ def test_the_catalogue_holds_each_verdict_once(run: RunStore) -> None:
             sum((v.p_first_shown_first + 1 - v.p_first_shown_second) / 2 for _, v in judged if v.p_first is not None)
             / value["both_orders"]
         )  # fmt: skip
+
+
+def test_the_stream_tells_that_something_changed_and_nothing_else(run: RunStore, served: Served) -> None:
+    comparison = next(c for c, _ in run.judged(2, "train") if not run.labels_on(c.id))
+    with served.client("lead").stream("GET", "/runs/demo/live") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        told = (line.removeprefix("data: ") for line in stream.iter_lines() if line.startswith("data: "))
+        first = next(one for one in told if one)
+        override(run, comparison.id, "leo", "same", "")
+        second = next(told)
+    assert first != second
+    assert served.client("lead").get("/runs/demo/pulse").json() == {"pulse": second}
+    assert re.fullmatch(r"[0-9a-f]+", second), "a hash, that tells nobody what it is of"
+
+
+def test_what_keeps_the_figures_from_being_made_is_said_once(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def fails(run: RunStore) -> str:
+        tried.append(run.name)
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(keeping, "refresh", fails)
+    monkeypatch.setattr(keeping, "OFTEN_S", 0.01)
+    keeper = keeping.Keeper(store)
+    keeper.start()
+    try:
+        keeper.look("demo")
+        deadline = time.monotonic() + 20
+        while len(tried) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        keeper.stop()
+    assert len(tried) >= 3
+    assert [record.getMessage() for record in caplog.records if "late" in record.getMessage()] == [
+        "the figures of the pages are late: the disk is full"
+    ]
