@@ -158,7 +158,9 @@ class Database:
     def _engine(self) -> Engine:
         """Values are kept out of messages and logs: they are answers, and hashes of passwords."""
         if self.dialect == "postgresql":
-            return sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True, **_POOL)
+            engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True, **_POOL)
+            sa.event.listen(engine, "connect", _prepare_postgresql)
+            return engine
         if self.url.database and self.url.database != ":memory:":
             folder = Path(self.url.database).parent
             try:
@@ -238,6 +240,11 @@ def _parse(url: str) -> URL:
             f"the driver of {parsed.drivername} is missing: pip install 'rlaif[postgresql]'."
         ) from error
     return parsed
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    connection.execute("SET jit = off")  # compiling a query takes longer than any of ours runs
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
