@@ -108,11 +108,19 @@ def principles_of(store: RunStore, comparison: Comparison) -> tuple[tuple[str, s
 
 
 def item(store: RunStore, item_id: str) -> ReviewItem:
-    """Raises UnknownItem."""
+    """An item of the queue. Raises UnknownItem."""
     try:
-        return store.review_item(item_id)
+        found = store.review_item(item_id)
     except NotFound as error:
         raise unknown(store, item_id) from error
+    return asked(store, found)
+
+
+def asked(store: RunStore, item: ReviewItem) -> ReviewItem:
+    """The item, if people are asked about it. Raises UnknownItem for that of an override: a vote makes none."""
+    if item.lane == "override":
+        raise unknown(store, item.id)
+    return item
 
 
 def unknown(store: RunStore, item_id: str) -> UnknownItem:

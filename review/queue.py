@@ -13,6 +13,7 @@ from review.questions import (
     Choice,
     Question,
     SideMark,
+    asked,
     is_swapped,
     item,
     mark_of,
@@ -200,9 +201,10 @@ def _withdrawn(label: Label) -> Label:
 
 def _locked(store: RunStore, item_id: str) -> ReviewItem:
     try:
-        return store.locked_item(item_id)
+        found = store.locked_item(item_id)
     except NotFound as error:
         raise unknown(store, item_id) from error
+    return asked(store, found)
 
 
 def _source(store: RunStore, found: ReviewItem, latest: Label | None) -> LabelSource:

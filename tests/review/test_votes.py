@@ -7,7 +7,8 @@ from prompts.hashing import content_hash
 from review.blinding import is_withheld
 from review.draw import Design, draw
 from review.errors import KeyTaken, NothingToUndo, ReviewError, UnknownItem
-from review.queue import claim, is_swapped, release, skip, undo, vote
+from review.overrides import override
+from review.queue import claim, is_swapped, question, release, skip, undo, vote
 from review.reveals import reveal
 from store import tables
 from store.records import Comparison, Run
@@ -210,3 +211,16 @@ def test_what_was_given_back_unanswered_may_be_looked_up_and_is_not_blind_afterw
     for name in ("ada", "bob"):
         vote(run, question.item_id, name, "same")
     assert not vote(run, question.item_id, "lea", "left_better").blind
+
+
+def test_nobody_makes_an_override_by_voting(run):
+    label = override(run, _items(run)[0].comparison_id, "lea", "worse", "it is wrong")
+    for attempt in (
+        lambda: vote(run, label.item_id, "ada", "left_better"),
+        lambda: skip(run, label.item_id, "ada"),
+        lambda: release(run, "ada", label.item_id),
+        lambda: question(run, label.item_id, "ada"),
+    ):
+        with pytest.raises(UnknownItem):
+            attempt()
+    assert run.label_history(label.item_id) == [label]
