@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from loop.report import write_report
+from tests.review.hostile import HOSTILE as CORPUS
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = (
-    "<script>alert(1)</script>",
-    '<img src="http://elsewhere.invalid/x" onerror="alert(1)">',
     "word" * 90,
+    *(text for name, text in CORPUS.items() if len(text) < 3_000 and name != "surrogate"),
 )
 
 
@@ -33,7 +33,7 @@ def pages(synthetic: Callable[..., Any], tmp_path: Path) -> list[Path]:
     told = synthetic("told", prompts=80)
     told.play(1, 0.75, 0.1)
     told.play(2, 0.75, 0.8)
-    hostile = synthetic("hostile", prompts=12, texts=list(HOSTILE))
+    hostile = synthetic("hostile", prompts=len(HOSTILE), texts=list(HOSTILE))
     hostile.play(1, 0.75, 0.1)
     bare = synthetic("bare", prompts=6)
     return [write_report(run.store, tmp_path / run.store.name) for run in (told, hostile, bare)]
