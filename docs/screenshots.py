@@ -83,6 +83,13 @@ def at(path: str) -> Callable[[Page], None]:
     return go
 
 
+def decision(page: Page) -> None:
+    """One that people overrule."""
+    page.goto("/runs/demo/decisions?people=overrule")
+    page.locator("a.whole").first.click()
+    page.locator("#people-title").wait_for()
+
+
 SHOTS: Final[dict[str, Shot]] = {
     "review": Shot(desk),
     "review-dark": Shot(mathematics, {**DESK, "color_scheme": "dark"}),
@@ -90,6 +97,10 @@ SHOTS: Final[dict[str, Shot]] = {
     "review-zh": Shot(chinese, {**DESK, "locale": "zh-TW"}),
     "reveal": Shot(batch, {"viewport": {"width": 1280, "height": 900}}),
     "dashboard": Shot(at("/runs/demo"), {"viewport": {"width": 1280, "height": 1000}}, "lead"),
+    "dashboard-dark": Shot(
+        at("/runs/demo"), {"viewport": {"width": 1280, "height": 1000}, "color_scheme": "dark"}, "lead"
+    ),
+    "decision": Shot(decision, {"viewport": {"width": 1280, "height": 1400}}, "lead"),
     "decisions": Shot(at("/runs/demo/decisions"), DESK, "lead"),
     "compare": Shot(at("/runs/demo/compare?a=1&b=2"), DESK, "lead"),
 }
