@@ -5,6 +5,7 @@ when it is full, and before that only when nothing is left to answer. What is sh
 their labels on those comparisons are not blind. An answer whose repeat is still to come is held back until then.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
@@ -147,28 +148,44 @@ def reveal(store: RunStore, reviewer: str, batch: int) -> Batch:
     waiting = store.repeats_waiting(reviewer, [label.comparison_id for label in votes])
     shown = [label for label in votes if label.comparison_id not in waiting]
     store.add_reveals([label.comparison_id for label in shown], reviewer, mode)
-    return Batch(batch, tuple(revealed_vote(store, label) for label in shown), len(votes) - len(shown))
+    return Batch(batch, revealed_votes(store, shown), len(votes) - len(shown))
 
 
-def revealed_vote(store: RunStore, label: Label) -> RevealedVote:
-    """One vote with all that was said of its comparison. Whoever asks has recorded the reveal."""
-    comparison = store.comparison(label.comparison_id)
-    left, right = sides(comparison, swapped=label.swapped)
-    others = tuple(
-        OtherVote(
-            other.reviewer, choice_of(other.value, swapped=label.swapped), other.reason, other.created_at
-        )
-        for other in store.labels_on(label.comparison_id)
-        if other.reviewer != label.reviewer
+def revealed_votes(store: RunStore, labels: Sequence[Label]) -> tuple[RevealedVote, ...]:
+    """Votes with all that was said of their comparisons. Whoever asks has recorded the reveals."""
+    ids = [label.comparison_id for label in labels]
+    comparisons = store.comparisons_of(ids)
+    verdicts: dict[str, list[Verdict]] = {id: [] for id in ids}
+    for verdict in store.verdicts_on(*ids):
+        verdicts[verdict.comparison_id].append(verdict)
+    said: dict[str, list[Label]] = {id: [] for id in ids}
+    for label in store.labels_on(*ids):
+        said[label.comparison_id].append(label)
+    return tuple(
+        _revealed(label, comparisons[id], verdicts[id], said[id])
+        for id, label in zip(ids, labels, strict=True)
     )
-    verdicts = tuple(_shown(verdict, swapped=label.swapped) for verdict in store.verdicts_on(comparison.id))
-    choice = choice_of(label.value, swapped=label.swapped)
-    return RevealedVote(label, choice, comparison.prompt.messages, left, right, verdicts, others)
 
 
 def unblind(store: RunStore, comparison: Comparison, reviewer: str) -> None:
     """Record that a lead asked to see the verdicts on one comparison."""
     store.add_reveals([comparison.id], named(reviewer), "lead")
+
+
+def _revealed(
+    label: Label, comparison: Comparison, verdicts: Iterable[Verdict], said: Iterable[Label]
+) -> RevealedVote:
+    left, right = sides(comparison, swapped=label.swapped)
+    others = tuple(
+        OtherVote(
+            other.reviewer, choice_of(other.value, swapped=label.swapped), other.reason, other.created_at
+        )
+        for other in said
+        if other.reviewer != label.reviewer
+    )
+    shown = tuple(_shown(verdict, swapped=label.swapped) for verdict in verdicts)
+    choice = choice_of(label.value, swapped=label.swapped)
+    return RevealedVote(label, choice, comparison.prompt.messages, left, right, shown, others)
 
 
 def _nothing_left(store: RunStore, reviewer: str) -> bool:

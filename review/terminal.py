@@ -30,7 +30,7 @@ from review.queue import (
     undo,
     vote,
 )
-from review.reveals import RevealedVote, reveal_mode, revealed_vote
+from review.reveals import RevealedVote, reveal_mode, revealed_votes
 from review.simulated import SIMULATED
 from review.visible import visible
 from store.run import RunStore
@@ -113,7 +113,7 @@ def _vote(
         seconds=seconds,
     )
     if reveal_mode(store) == "at_once":
-        _show_verdicts(revealed_vote(store, label), console)
+        _show_verdicts(revealed_votes(store, [label])[0], console)
 
 
 def _next(store: RunStore, reviewer: str, console: Console) -> Question | None:

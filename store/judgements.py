@@ -1,6 +1,6 @@
 """Comparisons, the verdicts on them, and the exact texts the judge saw."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,12 +43,17 @@ class Judgements(RunScope):
 
     def comparison(self, id: str) -> Comparison:
         """Raises `NotFound`."""
-        query = self._joined().where(tables.comparisons.c.id == id)
+        return self.comparisons_of([id])[id]
+
+    def comparisons_of(self, ids: Sequence[str]) -> dict[str, Comparison]:
+        """The comparisons with these ids, a thousand at most. Raises `NotFound`."""
+        query = self._joined().where(tables.comparisons.c.id.in_(ids))
         with self.database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            raise NotFound(f"run {self.name!r} has no comparison {id!r}.")
-        return _comparison(row)
+            found = {made.id: made for row in connection.execute(query) if (made := _comparison(row))}
+        missing = [id for id in ids if id not in found]
+        if missing:
+            raise NotFound(f"run {self.name!r} has no comparison {missing[0]!r}.")
+        return found
 
     def add_verdicts(self, verdicts: Iterable[Verdict]) -> int:
         """Add verdicts, and the exact texts they were given on; how many were new.
@@ -112,11 +117,11 @@ class Judgements(RunScope):
             raise NotFound(f"run {self.name!r} has no verdict {id!r}.")
         return _verdict(row._mapping)
 
-    def verdicts_on(self, comparison_id: str) -> list[Verdict]:
-        """The verdicts on one comparison, by the judges' names."""
+    def verdicts_on(self, *comparison_ids: str) -> list[Verdict]:
+        """The verdicts on one comparison, or up to a thousand, by the judges' names."""
         table = tables.verdicts
         query = sa.select(*_columns(table, _VERDICT, "v"), *_columns(table, _USAGE, "u"))
-        query = query.where(table.c.run == self.name, table.c.comparison_id == comparison_id)
+        query = query.where(table.c.run == self.name, table.c.comparison_id.in_(comparison_ids))
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(table.c.judge)).all()
         return [_verdict(row._mapping) for row in rows]

@@ -63,9 +63,9 @@ class Labels(ReviewItems):
             query = query.where(_ITEMS.c.purpose == purpose)
         return self._records(Label, query, (*QUEUE_ORDER, _LABELS.c.id))
 
-    def labels_on(self, comparison_id: str) -> list[Label]:
-        """Each reviewer's latest label on each item of a comparison, oldest first."""
-        query = self._standing().where(_LABELS.c.comparison_id == comparison_id)
+    def labels_on(self, *comparison_ids: str) -> list[Label]:
+        """Each reviewer's latest label on each item of one comparison, or up to a thousand, oldest first."""
+        query = self._standing().where(_LABELS.c.comparison_id.in_(comparison_ids))
         return self._all(Label, query.order_by(_LABELS.c.created_at, _LABELS.c.id))
 
     def label(self, id: str) -> Label:

@@ -14,7 +14,7 @@ from review.api.questions import Mine, mine_shown
 from review.api.reveals import VoteRevealed, vote_revealed
 from review.api.shape import Reason, Shape, UnitId
 from review.questions import Choice, SideMark, choice_of
-from review.reveals import mine, reveal_mode, revealed_vote
+from review.reveals import mine, reveal_mode, revealed_votes
 
 router = APIRouter(tags=["queue"])
 
@@ -75,7 +75,7 @@ def vote(viewer: Reviewer, run: RunOf, body: VoteRequest, once: OnceOnly) -> Vot
             label_id=label.id,
             item_id=label.item_id,
             revision=label.revision,
-            revealed=vote_revealed(revealed_vote(run, label)) if at_once else None,
+            revealed=vote_revealed(revealed_votes(run, [label])[0]) if at_once else None,
             mine=mine_shown(mine(run, viewer.name)),
         )
 

@@ -18,7 +18,7 @@ from review.overrides import override
 from review.questions import Choice, choice_of, value_of
 from review.queue import vote
 from review.rendering import LONGEST, render
-from review.reveals import BatchState, RevealedVote, batches, reveal, reveal_mode, revealed_vote
+from review.reveals import BatchState, RevealedVote, batches, reveal, reveal_mode, revealed_votes
 from review.web.hotkeys import ACTIONS
 from review.web.language import gettext, number
 from review.web.script_texts import SCRIPT_TEXTS
@@ -63,7 +63,7 @@ def one_batch(request: Request, viewer: OwnAccount, run: str, batch: int) -> Res
     state = _state(scope, viewer.name, batch)
     labels = scope.votes(viewer.name, (batch - 1) * state.size, state.size)
     seen = scope.revealed(viewer.name, [label.comparison_id for label in labels])
-    votes = [revealed_vote(scope, label) for label in labels if label.comparison_id in seen]
+    votes = list(revealed_votes(scope, [label for label in labels if label.comparison_id in seen]))
     if not votes:
         return page(request, viewer, "batch_closed.html", run=run, state=state, mode=reveal_mode(scope))
     votes.sort(key=_interest)
@@ -134,12 +134,8 @@ def _interest(vote: RevealedVote) -> int:
 
 def _overrides(scope: RunStore, votes: Sequence[RevealedVote]) -> dict[str, Label]:
     """The override that stands on each comparison, by its id."""
-    standing: dict[str, Label] = {}
-    for one in votes:
-        for label in scope.labels_on(one.label.comparison_id):
-            if label.source == "override":
-                standing[label.comparison_id] = label
-    return standing
+    said = scope.labels_on(*[one.label.comparison_id for one in votes])
+    return {label.comparison_id: label for label in said if label.source == "override"}
 
 
 def _state(scope: RunStore, reviewer: str, batch: int) -> BatchState:
