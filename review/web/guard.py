@@ -10,6 +10,8 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -54,6 +56,8 @@ Failure = Callable[[Request, int, str], Response]
 
 BODY_SECONDS: Final = 60.0
 """How long a body may take to come, all of it."""
+REFUSED_SECONDS, REFUSED_BYTES = 5.0, 8 * 2**20
+"""How much of a body is let come before the answer that refuses it, so that its sender reads why."""
 _TOO_LARGE: Final = "This is more than the server takes at once."
 
 
@@ -88,7 +92,8 @@ class Guard:
         scope.setdefault("state", {}).update(
             site=self._site, desk=self._site.desk, secure=settings.secure, number=number
         )
-        answer = _Answer(send, secure=settings.secure, bare=scope["method"] == "HEAD")
+        body = _Body(receive, settings.max_request)
+        answer = _Answer(send, body, secure=settings.secure, bare=scope["method"] == "HEAD")
         if answer.bare:
             scope = {**scope, "method": "GET"}  # the same answer, of which only the head is sent
         request = Request(scope, receive)
@@ -97,7 +102,7 @@ class Guard:
             await self._failure(request, *refusal)(scope, receive, answer)
             return
         try:
-            await self._app(scope, _limited(receive, settings.max_request), answer)
+            await self._app(scope, body, answer)
         except (TooLarge, TooSlow) as error:
             if not answer.started:
                 await self._failure(request, error.status_code, error.detail)(scope, receive, answer)
@@ -139,33 +144,48 @@ def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "(no route)")
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    taken, ended = 0, False
-    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+class _Body:
+    """The body as the application reads it: bounded in size and time. Raises TooLarge and TooSlow."""
 
-    async def counted() -> Message:
-        nonlocal taken, ended
-        if ended:  # what comes now is the end of the connection, whenever that is
-            return await receive()
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._taken = 0
+        self._ended = False
+        self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+
+    async def __call__(self) -> Message:
+        if self._ended:  # what comes now is the end of the connection, whenever that is
+            return await self._receive()
         try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._take()
         except TimeoutError:
             raise TooSlow from None
-        taken += len(message.get("body", b""))
-        ended = not message.get("more_body", False)
-        if taken > limit:
+        if self._taken > self._limit:
             raise TooLarge
         return message
 
-    return counted
+    async def let_come(self) -> None:
+        """Read what is left of it, within bounds: a connection closed on unread bytes takes its answer back."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REFUSED_SECONDS):
+                while not self._ended and self._taken <= REFUSED_BYTES:
+                    await self._take()
+
+    async def _take(self) -> Message:
+        message = await self._receive()
+        self._taken += len(message.get("body", b""))
+        self._ended = not message.get("more_body", False)
+        return message
 
 
 class _Answer:
     """Sends on, with the headers, and if `bare` without the body; knows whether an answer has begun."""
 
-    def __init__(self, send: Send, *, secure: bool, bare: bool) -> None:
+    def __init__(self, send: Send, body: _Body, *, secure: bool, bare: bool) -> None:
         self._send = send
+        self._body = body
         self._secure = secure
         self.bare = bare
         self.started = False
@@ -174,6 +194,8 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            if message["status"] >= HTTPStatus.BAD_REQUEST:
+                await self._body.let_come()
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             for name, value in HEADERS.items():
                 headers[name] = value
