@@ -116,9 +116,12 @@ def served(store: Store) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium; its network is this machine's alone."""
+    """Debian's Chromium; its network is this machine's alone.
+
+    For one module: while it lives, an event loop runs in this thread, and no other test could start one of its own.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with playwright.sync_playwright() as started:
