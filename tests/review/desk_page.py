@@ -44,7 +44,8 @@ class DeskPage:
         self.page.keyboard.press(key)
         self.page.wait_for_function(
             "before => document.getElementById('sides').hidden "
-            "|| document.getElementById('prompt-text').innerText !== before",
+            "? document.getElementById('place').ariaBusy !== 'true' "
+            ": document.getElementById('prompt-text').innerText !== before",
             arg=before,
         )
         self.page.wait_for_timeout(SETTLE_MS)

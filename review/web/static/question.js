@@ -50,12 +50,13 @@ export class QuestionView {
     for (const box of [this.left, this.right]) box.scrollTop = box.scrollLeft = 0;
   }
 
-  /** No question: say why. */
-  clear(text) {
+  /** No question: say why, and whether one is on its way. */
+  clear(text, coming = false) {
     this.shown = null;
     this.prompt.hidden = this.sides.hidden = true;
     for (const box of [this.promptText, this.left, this.right]) box.replaceChildren();
     at("place-text").textContent = text;
+    at("place").setAttribute("aria-busy", String(coming));
     at("place").hidden = false;
   }
 

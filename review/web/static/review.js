@@ -141,7 +141,7 @@ function bringBack(question, body) {
 async function advance() {
   const next = upcoming.next();
   if (next) show(next);
-  else if (!current) idle(say("loading"));
+  else if (!current) idle(say("loading"), true);
   await refill();
 }
 
@@ -179,10 +179,10 @@ function show(question) {
   drawBar();
 }
 
-/** No question is there: say why, where the reader stands. */
-function idle(text) {
+/** No question is there: say why, where the reader stands, and whether one is on its way. */
+function idle(text, coming = false) {
   const stood = document.activeElement;
-  view.clear(text);
+  view.clear(text, coming);
   at("verdict").dataset.idle = "";
   if (stood?.closest(".desk-verdict, .desk-prompt, .desk-sides") && stood.dataset.action !== "undo") at("place").focus();
   if (at("idle").textContent !== text) at("idle").textContent = text;
